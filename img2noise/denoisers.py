@@ -1,0 +1,46 @@
+"""The boundary every algorithm is written against, and the one denoiser whose answer is known.
+
+    denoise(x, sigma) -> E[x0 | x],   x = x0 + sigma eps (B, C, H, W) in model space, sigma a number or (B,)
+
+For Gaussian data N(mean, Sigma) it is linear: D(x, sigma) = mean + Q lam / (lam + sigma^2) Q^H (x - mean).
+The probability-flow ODE from S to s multiplies coordinates by sqrt((lam + s^2) / (lam + S^2)).
+Source: Karras et al. (2022), appendix B.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .whitening import Whitener
+
+
+@dataclass(frozen=True)
+class GaussianDenoiser:
+    """The exact denoiser of the Gaussian that a whitener was fitted to; call it as `denoise(x, sigma)`."""
+
+    whitener: Whitener
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
+        fitted = self.whitener.at(*x.shape[-2:])
+        u = fitted.analyse(x)
+        lam = fitted.eigenvalues(u)
+        return fitted.synthesise(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
+
+    def flow(self, x: Tensor, sigma_from: float | Tensor, sigma_to: float | Tensor) -> Tensor:
+        """Where the probability-flow ODE takes x from one noise level to another: exact, undone by exchanging
+        the levels.
+        """
+        fitted = self.whitener.at(*x.shape[-2:])
+        u = fitted.analyse(x)
+        lam = fitted.eigenvalues(u)
+        gain = (lam + _column(sigma_to, u) ** 2) / (lam + _column(sigma_from, u) ** 2)
+        return fitted.synthesise(u * gain.sqrt()).to(x.dtype)
+
+
+def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
+    """sigma as (B, 1) or (1, 1), to broadcast over coordinates (B, D)."""
+    return torch.as_tensor(sigma, dtype=u.dtype, device=u.device).reshape(-1, 1)

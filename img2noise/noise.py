@@ -1,0 +1,114 @@
+"""Seeded white noise that does not depend on batch size, and mixtures of two noises that keep their variance.
+
+    slerp(a, b, w) = sin((1 - w) theta) / sin(theta) a + sin(w theta) / sin(theta) b,   theta = angle(a, b)
+
+One angle per sample, over the whole tensor (Staniszewski et al. 2024, Eq. 6; Shoemake 1985). Shapes (B, C, H,
+W); weights in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def draw(shape: Sequence[int], seed: int | Sequence[int], indices: Sequence[int] | None = None) -> Tensor:
+    """N(0, I) as float32 on the CPU; row b is the `indices[b]`-th (default b-th) draw of the generator seeded
+    with `seed`.
+
+    Each row is a function of (seed, index) alone and equals what ComfyUI's RandomNoise makes for that seed
+    and batch index. A sequence of seeds gives row b the first draw of seed[b]. Seeds are integers in [0,
+    2^64). The global generator is left alone. Raises ValueError where seeds or indices are not one per row,
+    or out of range.
+    """
+    rows = shape[0]
+    pairs = noise_rows(rows, seed, indices)
+    out = torch.empty(tuple(shape))
+    for one_seed in dict.fromkeys(s for s, _ in pairs):
+        wanted = {}
+        for row, (s, index) in enumerate(pairs):
+            if s == one_seed:
+                wanted.setdefault(index, []).append(row)
+        generator = torch.Generator().manual_seed(one_seed)
+        for index in range(max(wanted) + 1):
+            noise = torch.randn((1, *shape[1:]), generator=generator)
+            for row in wanted.get(index, ()):
+                out[row] = noise[0]
+    return out
+
+
+def noise_rows(
+    rows: int, seed: int | Sequence[int], indices: Sequence[int] | None = None
+) -> list[tuple[int, int]]:
+    """The (seed, index) of each of `rows` rows, checked: (seed, 0..), (seed, indices[b]), or (seed[b], 0)."""
+    if isinstance(seed, int):
+        indices = range(rows) if indices is None else [int(i) for i in indices]
+        pairs = [(seed, i) for i in indices]
+    else:
+        if indices is not None:
+            raise ValueError(
+                "got both a list of seeds and indices; give one seed with indices, or one seed per row alone"
+            )
+        pairs = [(int(s), 0) for s in seed]
+    if len(pairs) != rows:
+        raise ValueError(f"got {len(pairs)} seeds or indices for {rows} rows; give one per row")
+    for s, i in pairs:
+        if not (0 <= s < 2**64 and i >= 0):
+            raise ValueError(f"got seed {s}, index {i}; seeds lie in [0, 2^64) and indices are not negative")
+    return pairs
+
+
+def rows_for(x0: Tensor, seed: int | Sequence[int]) -> Tensor:
+    """x0 (B, C, H, W), or its one row repeated (as a view) for each of a list of seeds."""
+    return x0.expand(len(seed), *x0.shape[1:]) if not isinstance(seed, int) and len(x0) == 1 else x0
+
+
+def slerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
+    """The point at `weight` on the great arc from a to b, one arc per sample; a at 0, b at 1, in a's dtype.
+
+    `weight` is a number or one per sample (B,). Nearly parallel samples are mixed linearly (their arc is a
+    line to float precision). Raises ValueError for shapes that differ, and for opposite samples, between
+    which no arc is shortest.
+    """
+    cos, weight = _angle_and_weight(a, b, weight)
+    if bool((cos < -1 + 1e-6).any()):
+        raise ValueError(
+            "got two opposite noises; between them no shortest arc exists, so change one of the two"
+        )
+    theta = cos.clamp(-1, 1).acos()
+    sin = theta.sin()
+    parallel = sin < 1e-4
+    safe = sin.masked_fill(parallel, 1.0)
+    from_a = torch.where(parallel, 1 - weight, ((1 - weight) * theta).sin() / safe)
+    from_b = torch.where(parallel, weight, (weight * theta).sin() / safe)
+    return _combine(a, b, from_a, from_b)
+
+
+def lerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
+    """((1 - w) a + w b) / sqrt((1 - w)^2 + w^2): a straight mixture that keeps independent noises at unit
+    variance.
+    """
+    _, weight = _angle_and_weight(a, b, weight)
+    norm = ((1 - weight) ** 2 + weight**2).sqrt()
+    return _combine(a, b, (1 - weight) / norm, weight / norm)
+
+
+def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Tensor, Tensor]:
+    """cos of the angle between a and b, and the weight, per sample in float64: both (B,)."""
+    if a.shape != b.shape:
+        raise ValueError(f"got noises of shapes {tuple(a.shape)} and {tuple(b.shape)}; they must be equal")
+    flat_a, flat_b = a.flatten(1).double(), b.flatten(1).double()  # (B, D)
+    norms = flat_a.norm(dim=1) * flat_b.norm(dim=1)
+    cos = (flat_a * flat_b).sum(1) / norms.clamp_min(math.ulp(0.0))
+    weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device).expand(len(a))
+    if bool(((weight < 0) | (weight > 1)).any()):
+        raise ValueError(f"got weight {weight.tolist()}; it must lie in [0, 1]")
+    return cos, weight
+
+
+def _combine(a: Tensor, b: Tensor, from_a: Tensor, from_b: Tensor) -> Tensor:
+    column = (-1,) + (1,) * (a.ndim - 1)
+    return (from_a.view(column) * a.double() + from_b.view(column) * b.double()).to(a.dtype)

@@ -1,0 +1,66 @@
+"""Noise levels of variance-preserving diffusion models, and the step between two of them.
+
+    sigma = sqrt((1 - alpha_bar) / alpha_bar),   x = x0 + sigma eps   (variance-exploding units, as ComfyUI's)
+
+Schedules are 1-D float64 tensors; `schedule[t]` is the sigma of timestep t, ascending. Lists of sigmas to
+sample with descend to 0. Sources: Ho et al. (2020), Eq. 4; Song et al. (2021, DDIM), Eq. 16; Karras et al.
+(2022), Algorithm 2; Rombach et al. (2022) for the scaled-linear betas of Stable Diffusion.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def scaled_linear(beta_start: float = 0.00085, beta_end: float = 0.012, count: int = 1000) -> Tensor:
+    """sigma(t) for t = 0 .. count - 1, where sqrt(beta) grows linearly (defaults: SD 1.x, 2.x, SDXL); float64
+    (count,).
+    """
+    beta = torch.linspace(beta_start**0.5, beta_end**0.5, count, dtype=torch.float64) ** 2
+    return sigma_from_alpha_bar(torch.cumprod(1 - beta, dim=0))
+
+
+def sigma_from_alpha_bar(alpha_bar: Tensor) -> Tensor:
+    """sqrt((1 - alpha_bar) / alpha_bar), elementwise."""
+    return ((1 - alpha_bar) / alpha_bar).sqrt()
+
+
+def alpha_bar_from_sigma(sigma: Tensor) -> Tensor:
+    """1 / (1 + sigma^2), elementwise: the exact inverse of `sigma_from_alpha_bar`."""
+    return 1 / (1 + sigma**2)
+
+
+def ddim_uniform(schedule: Tensor, steps: int) -> Tensor:
+    """Sigmas at t = 1, 1 + stride, ..., descending, then 0; (steps + 1,).
+
+    This is diffusers' "leading" spacing with an offset of one, and ComfyUI's `ddim_uniform` scheduler. Raises
+    ValueError where `steps` does not divide the schedule, or where the last timestep would lie beyond it
+    (steps = len(schedule)).
+    """
+    count = len(schedule)
+    if steps < 1 or count % steps or steps == count:
+        raise ValueError(
+            f"got {steps} steps for a schedule of {count}; steps must divide {count} and be smaller than it"
+        )
+    timesteps = torch.arange(1, count, count // steps).flip(0)
+    return torch.cat([schedule[timesteps], schedule.new_zeros(1)])
+
+
+def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> tuple[Tensor, Tensor]:
+    """(sigma_down, sigma_up): sigma_up = eta sigma_to sqrt(1 - sigma_to^2 / sigma_from^2), squares add to
+    sigma_to^2.
+
+    A step is y_next = D + (sigma_down / sigma_from) (y - D) + sigma_up z. With eta = 1 it is the DDPM
+    posterior, with eta = 0 DDIM. Raises ValueError unless 0 <= eta <= 1 and 0 <= sigma_to <= sigma_from,
+    sigma_from > 0.
+    """
+    sigma_from, sigma_to = (torch.as_tensor(s, dtype=torch.float64) for s in (sigma_from, sigma_to))
+    if not 0 <= eta <= 1:
+        raise ValueError(f"got eta = {eta}; it must lie in [0, 1]")
+    if bool(((sigma_to < 0) | (sigma_to > sigma_from) | (sigma_from <= 0)).any()):
+        raise ValueError(
+            f"got a step from sigma {sigma_from} to {sigma_to}; sigmas must descend and not be negative"
+        )
+    up_squared = eta**2 * sigma_to**2 * (1 - (sigma_to / sigma_from) ** 2)
+    return (sigma_to**2 - up_squared).sqrt(), up_squared.sqrt()

@@ -1,0 +1,215 @@
+"""One safetensors file per object: tensors in the body, facts as text in the header. No code is ever loaded.
+
+Header: format, version, type (whitener, moments, noise), structure, method, space, scale_factor, count,
+shape, shrinkage, and whatever facts the writer adds (source, command). Whitener blocks are float32 (dense
+ones float64, whose small eigenvalues need it) and complex blocks carry a last axis (real, imaginary). Files
+are written beside their place and moved into it, so a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from .moments import STRUCTURES, Moments
+from .spaces import SPACES
+from .structures import CLASSES
+from .whitening import METHODS, Whitener
+
+FORMAT, VERSION = "img2noise", "1"
+SHIPPED = Path(__file__).resolve().parent.parent / "zca_matrices"
+
+
+def save(obj: Whitener | Moments | Tensor, path: str | os.PathLike, **facts: object) -> Path:
+    """Write a whitener, moments, or noise (a tensor) with its facts; returns the path. The file appears whole
+    or not at all.
+
+    Raises TypeError for other objects, OSError where the folder does not exist or cannot be written.
+    """
+    if isinstance(obj, Whitener):
+        kind, tensors, own = (
+            "whitener",
+            _whitener_tensors(obj),
+            _facts(obj, method=obj.method, shrinkage=obj.shrinkage),
+        )
+    elif isinstance(obj, Moments):
+        kind, tensors, own = (
+            "moments",
+            {"total": obj.total, **_numbered("product", obj.products)},
+        )
+        _facts(obj)
+    elif isinstance(obj, Tensor):
+        kind, tensors, own = "noise", {"noise": obj}, {}
+    else:
+        raise TypeError(
+            f"got a {type(obj).__name__}; only a Whitener, Moments or a noise tensor can be saved"
+        )
+    header = {"format": FORMAT, "version": VERSION, "type": kind, **own, **facts}
+    body = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    return write_tensors(
+        body, path, {k: v if isinstance(v, str) else json.dumps(v) for k, v in header.items()}
+    )
+
+
+def write_tensors(
+    tensors: Mapping[str, Tensor], path: str | os.PathLike, header: Mapping[str, str] | None = None
+) -> Path:
+    """Write a safetensors file atomically: complete in a temporary file of the same folder, then moved."""
+    path = Path(path)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.writing")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(to_bytes(dict(tensors), dict(header) if header else None))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | os.PathLike) -> Whitener | Moments | Tensor:
+    """The object in a file, or the shipped whitener of that name ("sd", "sdxl", "rgb").
+
+    Raises FileNotFoundError where there is none, and ValueError naming the file for anything that is not a
+    whole, sound file of ours: another format or version, truncation, missing tensors, wrong shapes, NaN, a
+    covariance that is not positive definite.
+    """
+    path = find(path)
+    header, tensors = _read(path)
+    try:
+        return _READERS[header["type"]](header, tensors)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path} is not a sound img2noise {header.get('type', 'file')}: {reason}") from error
+
+
+def facts(path: str | os.PathLike) -> dict[str, str]:
+    """The header of a file (or shipped whitener) as text, without its tensors. Raises as `load` does."""
+    return _read(find(path), header_only=True)[0]
+
+
+def find(name: str | os.PathLike) -> Path:
+    """The file that a path, or the bare name of a shipped whitener, means; FileNotFoundError where neither
+    exists.
+    """
+    path = Path(name)
+    shipped = SHIPPED / f"{name}.safetensors"
+    if path.is_file():
+        return path
+    if path.name == str(name) and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.safetensors")))
+    raise FileNotFoundError(f"got {str(name)!r}, which is neither a file nor a shipped whitener ({names})")
+
+
+def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != FORMAT or header.get("type") not in _READERS:
+                raise ValueError(
+                    f"{path} is not an img2noise file; its header says format {header.get('format')!r}, "
+                    f"type {header.get('type')!r}"
+                )
+            if header.get("version") != VERSION:
+                raise ValueError(
+                    f"{path} has version {header.get('version')!r} of the format; expected version {VERSION}"
+                )
+            tensors = {} if header_only else {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is no readable safetensors file, perhaps truncated or damaged: {error}"
+        ) from error
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"{path} holds NaN or infinity in {name!r}; it is damaged, so make it again")
+    return header, tensors
+
+
+def _facts(obj: Whitener | Moments, **more: object) -> dict[str, object]:
+    space = SPACES.get(obj.space)
+    scale = {"scale_factor": space.scale_factor} if space else {}
+    return {
+        "structure": obj.structure,
+        "shape": list(obj.shape),
+        "count": obj.count,
+        "space": obj.space,
+        **scale,
+        **more,
+    }
+
+
+def _numbered(name: str, tensors) -> dict[str, Tensor]:
+    return {f"{name}_{i}": torch.view_as_real(t) if t.is_complex() else t for i, t in enumerate(tensors)}
+
+
+def _whitener_tensors(whitener: Whitener) -> dict[str, Tensor]:
+    precision = torch.float64 if whitener.structure == "dense" else torch.float32
+    return {
+        name: t.to(precision)
+        for name, t in {"mean": whitener.mean, **_numbered("block", whitener.blocks)}.items()
+    }
+
+
+def _shapes(header: dict[str, str]) -> list[tuple[int, ...]]:
+    """The shapes that the first-order tensor and the second-order ones must have, from the facts in the
+    header.
+    """
+    channels, height, width = json.loads(header["shape"])
+    if header["structure"] == "stationary":
+        return [(channels,), (height, width // 2 + 1, channels, channels, 2)]
+    whole = (channels, height, width)
+    sides = whole if header["structure"] == "kronecker" else (channels * height * width,)
+    return [whole, *((n, n) for n in sides)]
+
+
+def _checked(
+    header: dict[str, str], tensors: dict[str, Tensor], first: str, second: str
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    if header["structure"] not in STRUCTURES:
+        raise ValueError(f"its structure {header['structure']!r} is not one of {', '.join(STRUCTURES)}")
+    expected = _shapes(header)
+    found = [tensors[first], *(tensors[f"{second}_{i}"] for i in range(len(expected) - 1))]
+    shapes = [tuple(t.shape) for t in found]
+    if shapes != expected:
+        raise ValueError(f"its tensors have shapes {shapes} where its header asks for {expected}")
+    first_order, *rest = (t.double() for t in found)
+    if header["structure"] == "stationary":
+        rest = [torch.view_as_complex(t.contiguous()) for t in rest]
+    return first_order, tuple(rest)
+
+
+def _read_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whitener:
+    mean, blocks = _checked(header, tensors, "mean", "block")
+    if header["method"] not in METHODS:
+        raise ValueError(f"its method {header['method']!r} is not one of {', '.join(METHODS)}")
+    numbers = dict(count=json.loads(header["count"]), shrinkage=json.loads(header["shrinkage"]))
+    shape = tuple(json.loads(header["shape"]))
+    whitener = CLASSES[header["structure"]](
+        blocks, mean, shape, method=header["method"], space=header["space"], **numbers
+    )
+    if not all(bool((lam > 0).all()) for lam, _ in whitener._parts):
+        raise ValueError("its covariance is not positive definite")
+    return whitener
+
+
+def _read_moments(header: dict[str, str], tensors: dict[str, Tensor]) -> Moments:
+    total, products = _checked(header, tensors, "total", "product")
+    shape, count = tuple(json.loads(header["shape"])), json.loads(header["count"])
+    return Moments(header["structure"], shape, count, total, products, header["space"])
+
+
+def _read_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:
+    return tensors["noise"]
+
+
+_READERS = {"whitener": _read_whitener, "moments": _read_moments, "noise": _read_noise}

@@ -1,0 +1,212 @@
+"""The three shapes of a covariance: what each owes `Whitener`, and `fit`, which makes one from moments.
+
+    Dense        Sigma, D x D, of whole pictures or of p x q patches that tile them
+    Kronecker    Sigma = A (x) B (x) C over channels, rows, columns, each the mean covariance of its fibres
+    Stationary   Sigma(f), C x C per frequency: block-circulant, diagonal in Fourier space, fits every size
+
+Covariances divide by N (maximum likelihood). Kronecker factors: the moment estimator of Dutilleul's (1999)
+matrix-normal model.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cached_property
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from .frequencies import HalfPlane, resample
+from .moments import Moments
+from .whitening import METHODS, System, Whitener, rotation, shrink
+
+
+class Dense(Whitener):
+    """One D x D covariance of blocks C x p x q, the shape of `mean`: whole pictures, or patches that tile
+    them.
+    """
+
+    structure = "dense"
+
+    def at(self, height: int, width: int) -> Dense:
+        p, q = self.mean.shape[-2:]
+        if (height, width) == self.shape[1:]:
+            return self
+        if height % p or width % q:
+            raise ValueError(
+                f"got pictures of {height} x {width} for a dense whitener of {p} x {q}; expected multiples"
+            )
+        other = replace(self, shape=(self.shape[0], height, width))
+        other.__dict__["_parts"] = self._parts  # the decomposition does not depend on the size that is tiled
+        return other
+
+    def _sigmas(self) -> tuple[Tensor, ...]:
+        return self.blocks
+
+    def _decompose(self) -> System:
+        [(lam, q)] = self._parts
+        r = rotation(self.blocks[0], lam, q, self.method)
+        tiles = self.shape[1] // self.mean.shape[1], self.shape[2] // self.mean.shape[2]
+        return System(lam.repeat(tiles[0] * tiles[1]), self.mean.tile(1, *tiles), (q,), (r,))
+
+    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+        p, q = self.mean.shape[-2:]
+        patches = rearrange(x, "b c (h p) (w q) -> b (h w) (c p q)", p=p, q=q)
+        return (patches @ basis[0]).flatten(1)  # (B, D)
+
+    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+        channels, p, q = self.mean.shape
+        patches = u.unflatten(1, (-1, channels * p * q)) @ basis[0].T  # (B, tiles, C * p * q)
+        return rearrange(
+            patches, "b (h w) (c p q) -> b c (h p) (w q)", c=channels, p=p, q=q, h=self.shape[1] // p
+        )
+
+
+class Kronecker(Whitener):
+    """Three factors, for channels, rows and columns; every method of the product is the product of the
+    factors' methods.
+    """
+
+    structure = "kronecker"
+
+    def _sigmas(self) -> tuple[Tensor, ...]:
+        return self.blocks
+
+    def _decompose(self) -> System:
+        lam = torch.einsum("c,h,w->chw", *(lam for lam, _ in self._parts)).flatten()
+        turns = (rotation(b, *part, self.method) for b, part in zip(self.blocks, self._parts, strict=True))
+        return System(lam, self.mean, tuple(q for _, q in self._parts), tuple(turns))
+
+    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+        return torch.einsum("bchw,ci,hj,wk->bijk", x, *basis).flatten(1)
+
+    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+        return torch.einsum("bijk,ci,hj,wk->bchw", u.unflatten(1, self.shape), *basis)
+
+
+class Stationary(Whitener):
+    """A C x C block per frequency of an H x (W // 2 + 1) half plane, measured on the grid `shape`; read at
+    any other size.
+
+    ZCA and ZCA-cor are filters and give a picture-shaped noise; PCA and PCA-cor give the coordinates
+    themselves, per frequency, in the order of `HalfPlane.pack`. The triangular factor of a block-circulant
+    matrix is not block-circulant: no Cholesky.
+    """
+
+    structure = "stationary"
+    methods = METHODS[:-1]
+
+    def at(self, height: int, width: int) -> Stationary:
+        if (height, width) == self.shape[1:]:
+            return self
+        last = self.__dict__.get("_resized")
+        if last is None or last.shape[1:] != (height, width):
+            spectrum = resample(self.blocks[0], self.shape[2], (height, width))
+            last = replace(self, blocks=(spectrum,), shape=(self.shape[0], height, width))
+            self.__dict__["_resized"] = last  # one size is remembered: decomposing costs more than applying
+        return last
+
+    @cached_property
+    def _plane(self) -> HalfPlane:
+        return HalfPlane(*self.shape[1:])
+
+    def _sigmas(self) -> tuple[Tensor, ...]:
+        sigma = self.blocks[0].flatten(0, 1)[self._plane.bins]  # (n, C, C)
+        pairs = self._plane.complex_count
+        # Bins with f = -f are real; decomposed as such their vectors are real too, which `pack` relies on.
+        return sigma[:pairs], sigma[pairs:].real
+
+    def _decompose(self) -> System:
+        sigmas = self._sigmas()
+        per_bin = self._spread(s.diagonal(dim1=1, dim2=2).real for s in sigmas)
+        variance = per_bin.unflatten(0, (-1, self.shape[0])).mean(0)  # (C,): of a pixel, whatever its place
+        parts = zip(sigmas, self._parts, strict=True)
+        turns = [rotation(s, lam, q, self.method, variance) for s, (lam, q) in parts]
+        bases = [q for _, q in self._parts]
+        q, r = (torch.cat([pairs, real.to(pairs)]) for pairs, real in (bases, turns))
+        return System(self._spread(lam for lam, _ in self._parts), self.mean[:, None, None], (q,), (r,))
+
+    def _spread(self, parts) -> Tensor:
+        return self._plane.spread(torch.cat(list(parts)))
+
+    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+        return self._plane.pack(_mix(basis[0].mH, self._plane.transform(x)))
+
+    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+        return self._plane.inverse(_mix(basis[0], self._plane.unpack(u)))
+
+    def to_noise(self, q: Tensor) -> Tensor:
+        if self.method.startswith("zca"):
+            return super().to_noise(q)
+        [turn] = self._system(q).rotation
+        return self._plane.pack(_mix(turn, self._plane.unpack(q))).view(-1, *self.shape)
+
+    def from_noise(self, z: Tensor) -> Tensor:
+        if self.method.startswith("zca"):
+            return super().from_noise(z)
+        lam, _, _, [turn] = self._system(self._checked(z))
+        return self._plane.pack(_mix(turn.mH, self._plane.unpack(z.to(lam.dtype).flatten(1))))
+
+
+def _mix(blocks: Tensor, bins: Tensor) -> Tensor:
+    """One C x C block per bin, applied: (n, C, C), (B, n, C) -> (B, n, C)."""
+    return (blocks * bins[..., None, :]).sum(-1)
+
+
+def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whitener:
+    """The whitener of these moments: mean, covariance (shrunk per block to its mean eigenvalue) and method.
+
+    Raises ValueError for an unknown method or one that the structure cannot carry, for shrinkage outside [0,
+    1], and for a singular covariance, which no matrix whitens: the sentence says how many samples would do,
+    or which shrinkage.
+    """
+    blocks, mean = covariance(moments)
+    blocks = tuple(shrink(b, shrinkage) for b in blocks)
+    facts = dict(method=method, space=moments.space, count=moments.count, shrinkage=shrinkage)
+    whitener = CLASSES[moments.structure](blocks, mean, moments.shape, **facts)
+    for lam, _ in whitener._parts:
+        _refuse_singular(lam, moments, shrinkage)
+    return whitener
+
+
+def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:
+    """The centred covariance in its structure's blocks, and the mean (C, H, W), or (C,) for stationary;
+    float64.
+    """
+    mean = moments.total / moments.count
+    products = [p / moments.count for p in moments.products]
+    if moments.structure == "dense":
+        flat = mean.flatten()
+        return (products[0] - flat[:, None] * flat,), mean
+    if moments.structure == "stationary":
+        spectrum = products[0].clone()
+        spectrum[0, 0] -= mean[:, None] * mean * (moments.shape[1] * moments.shape[2])
+        return (spectrum,), mean
+    ways = "c h w -> c (h w)", "c h w -> h (c w)", "c h w -> w (c h)"
+    unfolded = [rearrange(mean, way) for way in ways]
+    factors = [(p - m @ m.T) / m.shape[1] for p, m in zip(products, unfolded, strict=True)]
+    variance = factors[0].diagonal().mean().clamp_min(1e-300)  # the mean over x: each factor holds it once
+    return (factors[0], factors[1] / variance, factors[2] / variance), mean
+
+
+def _refuse_singular(lam: Tensor, moments: Moments, shrinkage: float) -> None:
+    size = lam.shape[-1]  # (..., n), descending
+    if bool((lam[..., -1] > 10 * size * torch.finfo(torch.float64).eps * lam[..., 0]).all()):
+        return
+    fibres = {"dense": 1, "stationary": 1, "kronecker": math.prod(moments.shape) // size}[moments.structure]
+    needed = -(-(size + 1) // fibres) + (moments.structure == "kronecker")
+    shape = " x ".join(map(str, moments.shape))
+    if moments.count < needed:
+        cure = f"measure at least {needed}, or pass shrinkage=0.01"
+    elif shrinkage == 0:
+        cure = "channels or pixels combine exactly (grey photos do): add others, or pass shrinkage=0.01"
+    else:
+        cure = (
+            "a frequency or factor has no power at all, which shrinkage cannot mend: add photos that differ"
+        )
+    raise ValueError(f"the covariance of {moments.count} samples of {shape} is singular; {cure}")
+
+
+CLASSES = {c.structure: c for c in (Dense, Kronecker, Stationary)}
