@@ -62,9 +62,9 @@ def measure(
     """The moments of pictures (N, C, H, W).
 
     `size` (stationary only) is the grid that holds the spectrum, default the pictures' own: pictures of any
-    size can so be added up, each read in cycles per pixel. `patch` (dense only) is the side of the patches the pictures are cut into,
-    default none: the whole picture. Memory beyond the result stays below about 100 MB. Raises ValueError for
-    wrong shapes, NaN or infinities.
+    size can so be added up, each read in cycles per pixel. `patch` (dense only) is the side of the patches
+    pictures are cut into, default none: whole pictures. Memory beyond the result stays below about 100 MB.
+    Raises ValueError for wrong shapes, NaN or infinities.
     """
     patch = (patch, patch) if isinstance(patch, int) else patch
     _check(x, structure, size, patch)
