@@ -1,0 +1,127 @@
+"""Checkpoints small enough for a test that ComfyUI's own loaders take for SD 1.5 and SDXL.
+
+A UNet of one level, at the width and with the attention that ComfyUI recognises a family by: SD15 (context
+768, convolutions around attention) and SDXL by way of KOALA (context 2048, linear layers, a vector condition
+of 2816). Weights are random, and the last layer is a tenth of that, so that sampling is tame. The VAE inside
+is TAESD: its real weights from the folder in IMG2NOISE_TAESD, else random ones. No text encoder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+WIDTH, EMBEDDING = 320, 1280
+FAMILIES = {  # context, vector condition, attention depth per block, linear around attention, TAESD, scale
+    "sd": (768, 0, (1,), False, "taesd", 0.18215),
+    "sdxl": (2048, 2816, (0, 2, 5), True, "taesdxl", 0.13025),
+}
+CONTEXT = {family: row[0] for family, row in FAMILIES.items()}
+
+
+def name(family: str, variant: int = 0) -> str:
+    """The file name of a tiny checkpoint; variants differ in their weights."""
+    return f"tiny-{family}-{variant}.safetensors"
+
+
+def write(folder: Path, family: str, variant: int = 0) -> Path:
+    """Write a tiny checkpoint, half precision; returns its path."""
+    context, vector, depths, linear, vae, scale = FAMILIES[family]
+    weights = _Weights(seed=variant)
+    _unet(weights, context, vector, depths, linear)
+    tensors = {f"model.diffusion_model.{key}": t.half() for key, t in weights.tensors.items()}
+    for part in ("encoder", "decoder"):
+        real = _real(vae, part)
+        tensors |= {f"first_stage_model.taesd_{part}.{key}": t.float() for key, t in real.items()}
+    tensors["first_stage_model.vae_scale"] = torch.tensor(scale)
+    tensors["first_stage_model.vae_shift"] = torch.tensor(0.0)
+    path = folder / name(family, variant)
+    save_file(tensors, path)
+    return path
+
+
+class _Weights:
+    """Random layers by name, from one generator: unit gain, biases zero, norms one."""
+
+    def __init__(self, seed: int):
+        self.tensors: dict[str, Tensor] = {}
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def layer(self, key: str, *shape: int, bias: bool = True, gain: float = 1.0) -> None:
+        fan_in = max(1, torch.Size(shape[1:]).numel())
+        self.tensors[f"{key}.weight"] = torch.randn(shape, generator=self.generator) * gain / fan_in**0.5
+        if bias:
+            self.tensors[f"{key}.bias"] = torch.zeros(shape[0])
+
+    def norm(self, key: str, channels: int = WIDTH) -> None:
+        self.tensors[f"{key}.weight"] = torch.ones(channels)
+        self.tensors[f"{key}.bias"] = torch.zeros(channels)
+
+
+def _unet(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool) -> None:
+    w.layer("time_embed.0", EMBEDDING, WIDTH)
+    w.layer("time_embed.2", EMBEDDING, EMBEDDING)
+    if vector:
+        w.layer("label_emb.0.0", EMBEDDING, vector)
+        w.layer("label_emb.0.2", EMBEDDING, EMBEDDING)
+    w.layer("input_blocks.0.0", WIDTH, 4, 3, 3)
+    for block, depth in enumerate(depths, 1):
+        _residual(w, f"input_blocks.{block}.0", WIDTH)
+        if depth:
+            _attention(w, f"input_blocks.{block}.1", context, depth, linear)
+    for block in range(len(depths) + 1):
+        _residual(w, f"output_blocks.{block}.0", 2 * WIDTH)
+    w.norm("out.0")
+    w.layer("out.2", 4, WIDTH, 3, 3, gain=0.1)
+
+
+def _residual(w: _Weights, key: str, channels: int) -> None:
+    w.norm(f"{key}.in_layers.0", channels)
+    w.layer(f"{key}.in_layers.2", WIDTH, channels, 3, 3)
+    w.layer(f"{key}.emb_layers.1", WIDTH, EMBEDDING)
+    w.norm(f"{key}.out_layers.0")
+    w.layer(f"{key}.out_layers.3", WIDTH, WIDTH, 3, 3)
+    if channels != WIDTH:
+        w.layer(f"{key}.skip_connection", WIDTH, channels, 1, 1)
+
+
+def _attention(w: _Weights, key: str, context: int, depth: int, linear: bool) -> None:
+    around = (WIDTH, WIDTH) if linear else (WIDTH, WIDTH, 1, 1)
+    w.norm(f"{key}.norm")
+    w.layer(f"{key}.proj_in", *around)
+    w.layer(f"{key}.proj_out", *around)
+    for block in (f"{key}.transformer_blocks.{i}" for i in range(depth)):
+        for attention, keys_from in (("attn1", WIDTH), ("attn2", context)):
+            w.layer(f"{block}.{attention}.to_q", WIDTH, WIDTH, bias=False)
+            w.layer(f"{block}.{attention}.to_k", WIDTH, keys_from, bias=False)
+            w.layer(f"{block}.{attention}.to_v", WIDTH, keys_from, bias=False)
+            w.layer(f"{block}.{attention}.to_out.0", WIDTH, WIDTH)
+        for norm in ("norm1", "norm2", "norm3"):
+            w.norm(f"{block}.{norm}")
+        w.layer(f"{block}.ff.net.0.proj", 8 * WIDTH, WIDTH)
+        w.layer(f"{block}.ff.net.2", WIDTH, 4 * WIDTH)
+
+
+def _real(vae: str, part: str) -> dict[str, Tensor]:
+    """TAESD's weights: those of IMG2NOISE_TAESD's folder, else random ones of the same shapes."""
+    folder = os.environ.get("IMG2NOISE_TAESD")
+    if folder:
+        return load_file(Path(folder) / f"{vae}_{part}.safetensors")
+    w = _Weights(seed=0)
+    first, last = (3, 4) if part == "encoder" else (4, 3)
+    blocks, resampling, ends = {
+        "encoder": ((1, 3, 4, 5, 7, 8, 9, 11, 12, 13), (2, 6, 10), (0, 14)),
+        "decoder": ((3, 4, 5, 8, 9, 10, 13, 14, 15, 18), (7, 12, 17), (1, 19)),
+    }[part]
+    w.layer(str(ends[0]), 64, first, 3, 3)
+    for index in resampling:
+        w.layer(str(index), 64, 64, 3, 3, bias=False)
+    for block in blocks:
+        for convolution in (0, 2, 4):
+            w.layer(f"{block}.conv.{convolution}", 64, 64, 3, 3, gain=0.5)
+    w.layer(str(ends[1]), last, 64, 3, 3)
+    return w.tensors

@@ -1,0 +1,52 @@
+"""The servers that the host tests run on: one ComfyUI per version found, for the whole session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from . import checkpoints, hosts
+from .server import Server
+
+FOUND = hosts.found()
+
+
+@pytest.fixture(scope="session")
+def checkpoint_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    yield [checkpoints.write(folder, *which) for which in (("sd", 0), ("sd", 1), ("sdxl", 0))]
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session", params=FOUND or [None], ids=lambda comfy: comfy.version if comfy else "none")
+def server(request, tmp_path_factory):
+    """A running ComfyUI with the pack, the testing pack and the tiny checkpoints in it."""
+    if request.param is None:
+        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
+    files = request.getfixturevalue("checkpoint_files")
+    base = tmp_path_factory.mktemp(f"comfyui-{request.param.version}")
+    server = Server(request.param, base)
+    for file in files:
+        _link(file, server.models / "checkpoints" / file.name)
+    yield server
+    server.stop()
+    shutil.rmtree(server.models)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Put the end of ComfyUI's log beside a failure; the whole of it stays in the base folder."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("server")
+    if report.failed and server is not None:
+        report.sections.append((f"ComfyUI's log, {server.log}", server.tail()))
+    return report
+
+
+def _link(file, place):
+    try:
+        os.link(file, place)
+    except OSError:  # another drive, or a file system without links
+        shutil.copy(file, place)

@@ -1,0 +1,109 @@
+"""Nodes for tests alone: conditioning without a text encoder, and ways to see what is on a wire."""
+
+import hashlib
+import json
+import os
+import random
+
+import numpy
+import torch
+from comfy_api.latest import ComfyExtension, io, ui
+from folder_paths import get_output_directory
+from safetensors.torch import save_file
+
+
+class TestConditioning(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Int.Input("seed", default=0), io.Int.Input("dim", default=768)]
+        return io.Schema(node_id="TestConditioning", inputs=inputs, outputs=[io.Conditioning.Output()])
+
+    @classmethod
+    def execute(cls, seed, dim):
+        generator = torch.Generator().manual_seed(seed)
+        tokens = torch.randn(1, 77, dim, generator=generator)
+        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(1, 1280, generator=generator)}]])
+
+
+class TestLatent(io.ComfyNode):
+    """A smooth random picture latent in VAE units, so that no VAE has to run."""
+
+    @classmethod
+    def define_schema(cls):
+        sizes = [io.Int.Input(size, default=16) for size in ("width", "height")]
+        inputs = [io.Int.Input("seed", default=0), *sizes, io.Int.Input("batch_size", default=1)]
+        return io.Schema(node_id="TestLatent", inputs=inputs, outputs=[io.Latent.Output()])
+
+    @classmethod
+    def execute(cls, seed, width, height, batch_size):
+        generator = torch.Generator().manual_seed(seed)
+        coarse = torch.randn(batch_size, 4, 4, 4, generator=generator)
+        smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
+        fine = torch.randn(smooth.shape, generator=generator)
+        return io.NodeOutput({"samples": 5 * smooth + fine})
+
+
+class TestDump(io.ComfyNode):
+    """Writes the tensors of a LATENT or IMAGE under a name, and passes it on."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.AnyType.Input("value"), io.String.Input("name")]
+        return io.Schema(
+            node_id="TestDump", inputs=inputs, outputs=[io.AnyType.Output()], is_output_node=True
+        )
+
+    @classmethod
+    def execute(cls, value, name):
+        tensors = value if isinstance(value, dict) else {"image": value}
+        tensors = {key: t.clone().contiguous() for key, t in tensors.items() if isinstance(t, torch.Tensor)}
+        save_file(tensors, os.path.join(get_output_directory(), f"{name}.safetensors"))
+        return io.NodeOutput(value)
+
+
+class TestDumpNoise(io.ComfyNode):
+    """Asks a NOISE for its tensor as a sampler would, and writes tensor, dtype, device and seed."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Noise.Input("noise"), io.Latent.Input("latent"), io.String.Input("name")]
+        return io.Schema(node_id="TestDumpNoise", inputs=inputs, outputs=[], is_output_node=True)
+
+    @classmethod
+    def execute(cls, noise, latent, name):
+        first, second = noise.generate_noise(latent), noise.generate_noise(latent)
+        said = dict(
+            dtype=str(first.dtype),
+            device=str(first.device),
+            seed=noise.seed,
+            fresh=first.data_ptr() != second.data_ptr() and bool(torch.equal(first, second)),
+        )
+        path = os.path.join(get_output_directory(), f"{name}.safetensors")
+        save_file({"noise": first.clone().contiguous()}, path)
+        return io.NodeOutput(ui=ui.PreviewText(json.dumps(said)))
+
+
+class TestRandomState(io.ComfyNode):
+    """Passes a value on and tells a digest of the process's global random states."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.AnyType.Input("value"), io.String.Input("name")]
+        return io.Schema(
+            node_id="TestRandomState", inputs=inputs, outputs=[io.AnyType.Output()], is_output_node=True
+        )
+
+    @classmethod
+    def execute(cls, value, name):
+        states = repr(random.getstate()), repr(numpy.random.get_state()), repr(torch.get_rng_state().tolist())
+        digest = hashlib.sha256("".join(states).encode()).hexdigest()
+        return io.NodeOutput(value, ui=ui.PreviewText(digest))
+
+
+class TestingPack(ComfyExtension):
+    async def get_node_list(self):
+        return [TestConditioning, TestLatent, TestDump, TestDumpNoise, TestRandomState]
+
+
+async def comfy_entrypoint():
+    return TestingPack()
