@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+import torch
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -15,6 +18,18 @@ sys.modules.setdefault(ROOT.name, ModuleType(ROOT.name))
 
 from .host import hosts  # noqa: E402
 
+# Problems here are tiny: a second thread gains nothing, and where the cores are busy it costs a thousandfold.
+torch.set_num_threads(1)
+
 
 def pytest_report_header():
     return hosts.header(hosts.found())
+
+
+@pytest.fixture(autouse=True)
+def global_generator(request):
+    """Fails a test of the library after which torch's global generator is another: a seed is an argument here."""
+    before = torch.get_rng_state()
+    yield
+    if request.path.parent == ROOT / "tests":
+        assert torch.equal(before, torch.get_rng_state()), "something drew from the global generator"
