@@ -125,6 +125,9 @@ def _check(x: Tensor, structure: str, size, patch) -> None:
         )
     if patch is not None and structure != "dense":
         raise ValueError(f"got patches for {structure} moments; they are for dense ones")
+    for name, sides in (("grid size", size), ("patch", patch)):
+        if sides is not None and min(sides) < 1:
+            raise ValueError(f"got a {name} of {sides[0]} x {sides[1]}; expected sides of at least 1")
     block = x.shape[1] * math.prod(x.shape[-2:] if patch is None else patch)
     if structure == "dense" and block > DENSE_LIMIT:
         raise ValueError(

@@ -41,11 +41,8 @@ def save(obj: Whitener | Moments | Tensor, path: str | os.PathLike, **facts: obj
             _facts(obj, method=obj.method, shrinkage=obj.shrinkage),
         )
     elif isinstance(obj, Moments):
-        kind, tensors, own = (
-            "moments",
-            {"total": obj.total, **_numbered("product", obj.products)},
-        )
-        _facts(obj)
+        tensors = {"total": obj.total, **_numbered("product", obj.products)}
+        kind, own = "moments", _facts(obj)
     elif isinstance(obj, Tensor):
         kind, tensors, own = "noise", {"noise": obj}, {}
     else:

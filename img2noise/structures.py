@@ -166,8 +166,7 @@ def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whiten
     blocks = tuple(shrink(b, shrinkage) for b in blocks)
     facts = dict(method=method, space=moments.space, count=moments.count, shrinkage=shrinkage)
     whitener = CLASSES[moments.structure](blocks, mean, moments.shape, **facts)
-    for lam, _ in whitener._parts:
-        _refuse_singular(lam, moments, shrinkage)
+    _refuse_singular([lam for lam, _ in whitener._parts], moments)
     return whitener
 
 
@@ -179,34 +178,47 @@ def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:
     products = [p / moments.count for p in moments.products]
     if moments.structure == "dense":
         flat = mean.flatten()
-        return (products[0] - flat[:, None] * flat,), mean
+        return (_centred(products[0], flat[:, None] * flat),), mean
     if moments.structure == "stationary":
         spectrum = products[0].clone()
-        spectrum[0, 0] -= mean[:, None] * mean * (moments.shape[1] * moments.shape[2])
+        of_mean = mean[:, None] * mean * (moments.shape[1] * moments.shape[2])
+        spectrum[0, 0] = _centred(spectrum[0, 0], of_mean)
         return (spectrum,), mean
     ways = "c h w -> c (h w)", "c h w -> h (c w)", "c h w -> w (c h)"
     unfolded = [rearrange(mean, way) for way in ways]
-    factors = [(p - m @ m.T) / m.shape[1] for p, m in zip(products, unfolded, strict=True)]
+    factors = [_centred(p, m @ m.T) / m.shape[1] for p, m in zip(products, unfolded, strict=True)]
     variance = factors[0].diagonal().mean().clamp_min(1e-300)  # the mean over x: each factor holds it once
     return (factors[0], factors[1] / variance, factors[2] / variance), mean
 
 
-def _refuse_singular(lam: Tensor, moments: Moments, shrinkage: float) -> None:
-    size = lam.shape[-1]  # (..., n), descending
-    if bool((lam[..., -1] > 10 * size * torch.finfo(torch.float64).eps * lam[..., 0]).all()):
+def _centred(products: Tensor, of_mean: Tensor) -> Tensor:
+    """products - of_mean, and exactly zero where all that is left is rounding: no variance is no information."""
+    left = products - of_mean
+    power = products.diagonal().real.max()
+    return left if bool(left.diagonal().real.max() > 1e-12 * power) else torch.zeros_like(left)
+
+
+def _refuse_singular(parts: list[Tensor], moments: Moments) -> None:
+    tiny = 10 * torch.finfo(torch.float64).eps  # eigenvalues come (..., n), descending
+    if all(bool((lam[..., -1] > tiny * lam.shape[-1] * lam[..., 0]).all()) for lam in parts):
         return
-    fibres = {"dense": 1, "stationary": 1, "kronecker": math.prod(moments.shape) // size}[moments.structure]
-    needed = -(-(size + 1) // fibres) + (moments.structure == "kronecker")
-    shape = " x ".join(map(str, moments.shape))
+    needed = max(_count_needed(moments, lam.shape[-1]) for lam in parts)
+    powerless = any(bool((lam[..., 0] <= 0).any()) for lam in parts)
     if moments.count < needed:
-        cure = f"measure at least {needed}, or pass shrinkage=0.01"
-    elif shrinkage == 0:
-        cure = "channels or pixels combine exactly (grey photos do): add others, or pass shrinkage=0.01"
+        cure = f"measure at least {needed}" + ("" if powerless else ", or pass shrinkage=0.01")
+    elif powerless:
+        cure = "a frequency or factor never varies, which shrinkage cannot mend: add photos that differ"
     else:
-        cure = (
-            "a frequency or factor has no power at all, which shrinkage cannot mend: add photos that differ"
-        )
+        cure = "channels or pixels combine exactly (grey photos do): add others, or pass shrinkage=0.01"
+    shape = " x ".join(map(str, moments.shape))
     raise ValueError(f"the covariance of {moments.count} samples of {shape} is singular; {cure}")
+
+
+def _count_needed(moments: Moments, size: int) -> int:
+    """How many samples fill a block of `size`: one more than it, or for a factor as many as hold that many fibres."""
+    if moments.structure != "kronecker":
+        return size + 1
+    return -(-(size + 1) // (math.prod(moments.shape) // size)) + 1
 
 
 CLASSES = {c.structure: c for c in (Dense, Kronecker, Stationary)}
