@@ -99,6 +99,13 @@ def anneal(
     return Annealed(z, z_last, ratio, losses, acceptance)
 
 
+def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") -> Tensor:
+    """L(z) against x0 (B, C, H, W) as Algorithm 1 sums it: float64 (B,)."""
+    fitted = whitener.at(*x0.shape[-2:])
+    gain, target = _target(x0, fitted, loss)
+    return (gain * fitted.from_noise(z.to(x0)) - target).double().square().sum(1)
+
+
 def _target(x0: Tensor, fitted: Whitener, loss: str) -> tuple[Tensor, Tensor]:
     """gain (D,) and target (B, D) of the loss |gain q - target|^2 over eigenbasis coordinates."""
     u = fitted.analyse(x0)

@@ -1,0 +1,30 @@
+# Two commands on a fresh machine: make demo, make test. Everything installs into .venv.
+PYTHON ?= python3
+VENV   ?= .venv
+OUT    ?= out/demo
+SEED   ?= 0
+IMAGE  ?=
+RUN     = $(VENV)/bin/python
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/installed
+	$(RUN) -m img2noise demo $(if $(IMAGE),--image "$(IMAGE)") --seed $(SEED) --out "$(OUT)"
+
+test: $(VENV)/installed
+	$(RUN) -m pytest
+
+lint: $(VENV)/installed
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+bench: $(VENV)/installed
+	$(RUN) -m benchmarks
+
+$(VENV)/installed: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) out

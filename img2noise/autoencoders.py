@@ -1,0 +1,114 @@
+"""Autoencoders from a file, through diffusers: pictures in [-1, 1] to latents in model space, and back.
+
+Known files: TAESD halves (`taesd_encoder.safetensors`, whose decoder lies beside it; Bohan 2023, MIT), full
+SD and SDXL autoencoders, and checkpoints that hold one. Only .safetensors is read. Latents are the mean of
+the posterior, times the scale factor of the space they belong to, which the file does not say and the caller
+must.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from .spaces import SPACES
+
+# The shape that SD 1.x, SD 2.x and SDXL autoencoders share (Rombach et al. 2022), in diffusers' words.
+_KL_CONFIG = {
+    "_class_name": "AutoencoderKL",
+    "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D"] * 4,
+    "up_block_types": ["UpDecoderBlock2D"] * 4,
+    "layers_per_block": 2,
+    "latent_channels": 4,
+    "sample_size": 512,
+}
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """`encode` (B, 3, H, W) in [-1, 1] to latents in model space (B, 4, H / 8, W / 8), and `decode` back
+    where it can.
+    """
+
+    model: torch.nn.Module
+    scale_factor: float
+    has_decoder: bool = True
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Latents in model space. TAESD was trained to give them scaled; a full autoencoder's mean is scaled
+        here.
+        """
+        with torch.inference_mode():
+            out = self.model.encode(pictures)
+        return out.latents if hasattr(out, "latents") else out.latent_dist.mode() * self.scale_factor
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures in about [-1, 1]."""
+        with torch.inference_mode():
+            return self.model.decode(latents / self.scale_factor).sample
+
+
+def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
+    """The autoencoder in a .safetensors file, for latents of `space` ("sd" or "sdxl").
+
+    Raises ImportError where diffusers is not installed, FileNotFoundError, and ValueError for files that are
+    no autoencoder.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ValueError(f"got {path}; autoencoders are read from .safetensors files alone")
+    if not path.is_file():
+        raise FileNotFoundError(f"found no autoencoder file {path}")
+    if space not in SPACES or SPACES[space].channels != 4:
+        raise ValueError(f"got space {space!r} for an autoencoder; say whose latents it makes: sd or sdxl")
+    try:
+        import diffusers
+    except ImportError as error:
+        raise ImportError(
+            "autoencoders are loaded through diffusers; install it with: pip install diffusers"
+        ) from error
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is no readable safetensors file, perhaps truncated or damaged: {error}"
+        ) from error
+    if "1.conv.0.weight" in weights or "3.conv.0.weight" in weights:
+        return _tiny(diffusers, path, weights)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.json").write_text(json.dumps(_KL_CONFIG))
+        try:
+            model = diffusers.AutoencoderKL.from_single_file(str(path), config=folder, local_files_only=True)
+        except Exception as error:  # diffusers raises many kinds for a file of another shape
+            raise ValueError(
+                f"{path} holds no SD or SDXL autoencoder that diffusers can read: {error}"
+            ) from error
+    return Autoencoder(model.eval(), SPACES[space].scale_factor)
+
+
+def _tiny(diffusers, path: Path, weights: dict[str, Tensor]) -> Autoencoder:
+    model = diffusers.AutoencoderTiny()
+    decoder = path.with_name(path.name.replace("encoder", "decoder"))
+    if "1.conv.0.weight" not in weights:
+        raise ValueError(f"{path} is a TAESD decoder; pass the encoder, its decoder is found beside it")
+    _fill(model.encoder, weights, 0)
+    has_decoder = decoder != path and decoder.is_file()
+    if has_decoder:
+        _fill(model.decoder, load_file(decoder), 1)  # the published decoder counts its input clamp as layer 0
+    return Autoencoder(model.eval(), 1.0, has_decoder)
+
+
+def _fill(module: torch.nn.Module, weights: dict[str, Tensor], offset: int) -> None:
+    renamed = {}
+    for name, tensor in weights.items():
+        layer, rest = name.split(".", 1)
+        renamed[f"layers.{int(layer) - offset}.{rest}"] = tensor.float()
+    module.load_state_dict(renamed)

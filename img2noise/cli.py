@@ -1,0 +1,241 @@
+"""The command line: fit a whitener to photos, search noise for a photo, see the whole idea at work.
+
+Human words and progress go to the terminal; with --json one JSON object goes to standard output and nothing
+else does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from . import plots
+from .annealing import Annealed, anneal, loss_of
+from .autoencoders import load_autoencoder
+from .correlated import correlated_noise
+from .demo import run_demo
+from .diagnostics import whiteness
+from .moments import STRUCTURES
+from .noise import draw
+from .photos import measure_photos, photo_files, read_photo, to_pixels
+from .spaces import SPACES
+from .storage import load, save, write_tensors
+from .structures import fit
+from .whitening import METHODS, Whitener
+
+app = typer.Typer(help="Find the noise behind a picture.", no_args_is_help=True, add_completion=False)
+terminal = Console(stderr=True)
+
+Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)
+Method = Enum("Method", {m: m for m in METHODS}, type=str)
+Search = Enum("Search", {"annealing": "annealing", "one-shot": "one-shot"}, type=str)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+Vae = Annotated[
+    Path | None,
+    typer.Option(
+        help="Autoencoder, checkpoint or TAESD encoder (.safetensors) to make latents; without one: pixels."
+    ),
+]
+
+
+@app.command("fit")
+def fit_command(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them (searched to any depth).")],
+    out: Annotated[Path, typer.Option(help="The whitener to write (.safetensors).")],
+    vae: Vae = None,
+    space: Annotated[
+        str, typer.Option(help="Whose latents --vae makes: sd (SD 1.x, 2.x, Turbo) or sdxl.")
+    ] = "",
+    size: Annotated[
+        int, typer.Option(min=16, help="Photos are scaled down to this short side, never up.")
+    ] = 512,
+    structure: Annotated[Structure, typer.Option(help="stationary fits every picture size.")] = "stationary",
+    method: Annotated[
+        Method, typer.Option(help="Which whitening; zca keeps the noise closest to the photo.")
+    ] = "zca",
+    shrinkage: Annotated[
+        float, typer.Option(min=0, max=1, help="Pull towards plain noise where photos are few.")
+    ] = 0.0,
+    patch: Annotated[
+        int, typer.Option(min=0, help="Side of the patches of a dense whitener; 0 for none.")
+    ] = 0,
+    source: Annotated[str, typer.Option(help="What the photos are, kept in the file.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Measure photos and write the whitener that turns pictures like them into noise."""
+    with _plain_errors():
+        files = photo_files(photos)
+        space = space or ("" if vae else "rgb")
+        encode = load_autoencoder(vae, space).encode if vae else _identity
+        start = time.perf_counter()
+        shape = dict(structure=structure.value, size=size, stride=SPACES[space].stride, patch=patch or None)
+        with _progress("measuring photos", len(files)) as advance:
+            survey = measure_photos(files, encode, **shape, space=space, on_photo=lambda _: advance())
+        whitener = fit(survey.moments, method.value, shrinkage)
+        seconds = time.perf_counter() - start
+        save(whitener, out, source=source or ", ".join(map(str, photos)))
+        quality = whiteness(whitener, survey.held_out) if survey.held_out else None
+    report = dict(
+        out=str(out), photos=whitener.count, left_out=len(survey.left_out), seconds=round(seconds, 1)
+    )
+    if as_json:
+        print(json.dumps(report | dict(held_out=quality and quality._asdict())))
+        return
+    for path, reason in survey.left_out:
+        terminal.print(f"[yellow]left out[/] {reason if str(path) in reason else f'{path}: {reason}'}")
+    terminal.print("{out}: {photos} photos measured, {left_out} left out, {seconds} s".format(**report))
+    if quality:
+        channels = ", ".join(f"{s:.3f}" for s in quality.std)
+        terminal.print(
+            f"{quality.count} photos held out, whitened: std per channel {channels}; "
+            f"neighbour correlation {quality.before:.3f} before, {quality.after:.3f} after"
+        )
+
+
+@app.command("search")
+def search_command(
+    photo: Annotated[Path, typer.Argument(help="The photo to find noise for.")],
+    whitener: Annotated[str, typer.Option(help="A shipped whitener (rgb, sd, sdxl) or a file.")] = "rgb",
+    method: Annotated[
+        Search, typer.Option(help="one-shot is instant; annealing searches as the paper does.")
+    ] = "one-shot",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first noise; the next ones count up.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="How many noises, so how many variations.")] = 1,
+    iterations: Annotated[int, typer.Option(min=0, help="Steps of the annealing.")] = 5000,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="How freely a noise leaves the photo; 0 is closest.")
+    ] = 5.0,
+    vae: Vae = None,
+    size: Annotated[
+        int, typer.Option(min=16, help="The photo is scaled down to this short side, never up.")
+    ] = 512,
+    out: Annotated[Path, typer.Option(help="Folder for noises, previews and the loss plot.")] = Path(
+        "out/search"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Find noise that will make a picture like the photo, and show what each noise will make."""
+    with _plain_errors():
+        matrix = load(whitener)
+        if not isinstance(matrix, Whitener):
+            raise ValueError(f"{whitener} holds no whitener but a {type(matrix).__name__}")
+        latent = matrix.space != "rgb"
+        if latent and vae is None:
+            raise ValueError(
+                f"the whitener {whitener} is for {matrix.space} latents; pass --vae to encode the photo"
+            )
+        autoencoder = load_autoencoder(vae, matrix.space) if latent else None
+        pixels = read_photo(photo, size, SPACES[matrix.space].stride if matrix.space in SPACES else 8)
+        x0 = autoencoder.encode(pixels) if latent else pixels
+        seeds = list(range(seed, seed + count))
+        found = _find(x0, matrix, method.value, seeds, iterations, temperature)
+        out.mkdir(parents=True, exist_ok=True)
+        rows = _write_noises(found, seeds, matrix, autoencoder, whitener, out)
+        if method.value == "annealing":
+            Image.fromarray(plots.loss_curve(found.losses, found.loss_ratio)).save(out / "loss.png")
+    if as_json:
+        print(json.dumps(dict(out=str(out), noises=rows)))
+        return
+    for row in rows:
+        terminal.print("seed {seed}: loss ratio {loss_ratio:.3f}, std {std:.3f}, {files}".format(**row))
+
+
+@app.command("demo")
+def demo_command(
+    image: Annotated[
+        Path | None, typer.Option(help="A photo; default one that comes with scikit-image.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures and the noise.")] = Path("out/demo"),
+    as_json: Json = False,
+) -> None:
+    """Search noise for a photo and show what it will make, with no diffusion model."""
+    with _plain_errors(), _progress("annealing", 1) as advance:
+        table = run_demo(image, seed, out, advance)
+    if as_json:
+        print(json.dumps(table.facts))
+    else:
+        terminal.print(table.as_text())
+
+
+def _find(
+    x0: Tensor, matrix: Whitener, method: str, seeds: list[int], iterations: int, temperature: float
+) -> Annealed:
+    """The noises for x0, one per seed, by either method; a one-shot noise is reported like a search of no
+    steps.
+    """
+    if method == "annealing":
+        with _progress("annealing", iterations) as advance:
+            ends = (max(100.0, temperature), temperature)
+            return anneal(
+                x0, matrix, iterations, temperature=ends, seed=seeds, on_step=lambda k, _: advance(k)
+            )
+    z = correlated_noise(x0, matrix, temperature=temperature, seed=seeds)
+    start = loss_of(draw(z.shape, seeds), x0.expand_as(z), matrix)
+    ratio = loss_of(z, x0.expand_as(z), matrix) / start
+    return Annealed(z, z, ratio, start[:, None], torch.ones(len(z)))
+
+
+def _write_noises(found: Annealed, seeds, matrix: Whitener, autoencoder, name: str, out: Path) -> list[dict]:
+    pictures = matrix.dewhiten(found.z)
+    if autoencoder is not None:
+        pictures = autoencoder.decode(pictures) if autoencoder.has_decoder else None
+    shown = to_pixels(pictures) if pictures is not None else [None] * len(seeds)
+    rows = []
+    for seed, z, ratio, picture in zip(seeds, found.z, found.loss_ratio.tolist(), shown, strict=True):
+        facts = dict(seed=seed, whitener=Path(name).stem, space=matrix.space, loss_ratio=ratio)
+        files = [save(z[None], out / f"noise-{seed}.safetensors", **facts)]
+        if autoencoder is not None:  # the mark that core's LoadLatent needs to take the tensor as it is
+            mark = {"latent_tensor": z[None].contiguous(), "latent_format_version_0": torch.tensor([])}
+            files.append(write_tensors(mark, out / f"noise-{seed}.latent"))
+        if picture is not None:
+            files.append(out / f"preview-{seed}.png")
+            Image.fromarray(picture).save(files[-1])
+        rows.append(dict(seed=seed, loss_ratio=ratio, std=float(z.std()), files=[str(f) for f in files]))
+    return rows
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
+@contextmanager
+def _plain_errors():
+    """Errors a user can mend end the command with one sentence and status 2; others are ours and keep their
+    traceback.
+    """
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        terminal.print(f"[red]error:[/] {error}")
+        sys.exit(2)
+
+
+@contextmanager
+def _progress(what: str, total: int):
+    """A bar on the terminal; yields advance(done=None, total=None): one more, or so many of so many."""
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=terminal) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(done: int | None = None, total: int | None = None) -> None:
+            if total is not None:
+                bar.update(task, total=total)
+            if done is None:
+                bar.advance(task)
+            else:
+                bar.update(task, completed=done)
+
+        yield advance
