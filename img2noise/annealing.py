@@ -77,10 +77,13 @@ def anneal(
         raise ValueError(f"got temperature {temperature}; expected two finite numbers")
     pictures = rows_for(x0, seed).detach().cpu()
     fitted = whitener.at(*x0.shape[-2:])
-    gain, targets = _target(pictures, fitted, loss)
-    starts = fitted.from_noise(draw(pictures.shape, seed, indices).to(gain.dtype))  # (B, D)
-    rows = zip(starts, targets, noise_rows(len(pictures), seed, indices), strict=True)
-    chains = [_Chain(q, gain, t, pair, alpha, adapt) for q, t, pair in rows]
+    starts = draw(pictures.shape, seed, indices)
+    chains = []
+    for i, stream in enumerate(noise_rows(len(pictures), seed, indices)):
+        # Each row by itself, in its own memory: in other company a product of matrices rounds it otherwise.
+        gain, target = _target(pictures[i : i + 1].clone(), fitted, loss)
+        start = fitted.from_noise(starts[i : i + 1].to(gain, copy=True))
+        chains.append(_Chain(start[0], gain, target[0], stream, alpha, adapt))
     first, last = (t * float(gain.double().square().mean()) for t in temperature)
     for start in range(0, iterations, BLOCK):
         steps = range(start + 1, min(start + BLOCK, iterations) + 1)
@@ -91,7 +94,7 @@ def anneal(
         if on_step is not None and on_step(steps[-1], ratios):
             break
     z, z_last = (
-        fitted.to_noise(torch.stack([getattr(c, q) for c in chains])).to(x0) for q in ("q_best", "q")
+        torch.cat([fitted.to_noise(getattr(c, q)[None]) for c in chains]).to(x0) for q in ("q_best", "q")
     )
     losses = torch.tensor([c.losses for c in chains], dtype=torch.float64)  # (B, steps + 1)
     ratio = torch.tensor([c.best for c in chains], dtype=torch.float64) / losses[:, 0]

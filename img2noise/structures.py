@@ -192,7 +192,7 @@ def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:
 
 
 def _centred(products: Tensor, of_mean: Tensor) -> Tensor:
-    """products - of_mean, and exactly zero where all that is left is rounding: no variance is no information."""
+    """products - of_mean, and exactly zero where only rounding is left: what never varies has no power."""
     left = products - of_mean
     power = products.diagonal().real.max()
     return left if bool(left.diagonal().real.max() > 1e-12 * power) else torch.zeros_like(left)
@@ -215,7 +215,7 @@ def _refuse_singular(parts: list[Tensor], moments: Moments) -> None:
 
 
 def _count_needed(moments: Moments, size: int) -> int:
-    """How many samples fill a block of `size`: one more than it, or for a factor as many as hold that many fibres."""
+    """How many samples fill a block of `size`, one more than it; a factor counts fibres, many per sample."""
     if moments.structure != "kronecker":
         return size + 1
     return -(-(size + 1) // (math.prod(moments.shape) // size)) + 1
