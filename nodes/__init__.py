@@ -1,0 +1,29 @@
+"""The nodes that ComfyUI shows, and the entry point through which it asks for them."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from . import noise, sampling, whitening
+
+NODES = [
+    whitening.Img2NoiseLoadWhitener,
+    whitening.Img2NoiseSaveWhitener,
+    whitening.Img2NoiseFitWhitener,
+    whitening.Img2NoiseFitWhitenerFromFolder,
+    whitening.Img2NoiseWhitenLatent,
+    whitening.Img2NoiseDewhitenLatent,
+    noise.Img2NoiseAnnealedNoise,
+    noise.Img2NoiseCorrelatedNoise,
+    noise.Img2NoiseLatentToNoise,
+    noise.Img2NoiseNoiseToLatent,
+    noise.Img2NoiseBlendNoises,
+    sampling.Img2NoiseKSampler,
+]
+
+
+class Img2NoiseExtension(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES
+
+
+async def comfy_entrypoint() -> ComfyExtension:
+    return Img2NoiseExtension()

@@ -1,0 +1,174 @@
+"""What touches ComfyUI: latents and their units, models, progress and cancelling, random state, folders.
+
+A LATENT that holds a picture is in the autoencoder's units: model space = samples * scale_factor of the
+whitener's space. One that holds noise is of unit variance as it is. Work is done on CPU copies in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import comfy.model_management
+import comfy.utils
+import folder_paths
+import torch
+from torch import Tensor
+
+from ..img2noise import SPACES, Space, Whitener, load, storage
+
+FOLDER, SUFFIX = "img2noise", ".safetensors"
+folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir, FOLDER)))
+folder_paths.folder_names_and_paths[FOLDER] = (folder_paths.get_folder_paths(FOLDER), {SUFFIX})
+
+
+def plain(samples: Tensor) -> Tensor:
+    """The samples themselves, unless they are nested."""
+    if getattr(samples, "is_nested", False):
+        raise ValueError("got a nested latent, of a model of video with sound; expected one of SD or SDXL")
+    return samples
+
+
+def samples_of(latent: dict) -> Tensor:
+    """A copy of the latent's samples (B, C, H, W)."""
+    samples = plain(latent["samples"])
+    if samples.ndim != 4:
+        raise ValueError(
+            f"got a latent of shape {tuple(samples.shape)}, of a video or sound model; "
+            "expected (batch, channels, height, width), as SD and SDXL make them"
+        )
+    return samples.to("cpu", copy=True).float()
+
+
+def noise_samples(latent: dict, name: str) -> Tensor:
+    """The samples, after a check that they can belong to the latent space of that name."""
+    samples, space = samples_of(latent), space_of(name)
+    if samples.shape[1] != space.channels:
+        raise ValueError(
+            f"got a latent of {samples.shape[1]} channels for a whitener of {name} latents, which have "
+            f"{space.channels}; use latents of {space.models}, or another whitener"
+        )
+    return samples
+
+
+def picture_samples(latent: dict, name: str) -> Tensor:
+    """A picture's samples in model space; an empty latent is refused."""
+    samples = noise_samples(latent, name)
+    if not bool(samples.any()):
+        raise ValueError("got an empty latent where a picture is needed; wire a VAE Encode of your picture")
+    return samples * space_of(name).scale_factor
+
+
+def to_latent(samples: Tensor, like: dict | None = None) -> dict:
+    """A LATENT where the host keeps them, with the other keys of one that has the same rows and size."""
+    return {**(like or {}), "samples": samples.to(comfy.model_management.intermediate_device())}
+
+
+def picture_latent(x: Tensor, whitener: Whitener, like: dict | None = None) -> dict:
+    """A picture in model space as a LATENT in the autoencoder's units."""
+    return to_latent(x / space_of(whitener.space).scale_factor, like)
+
+
+def space_of(name: str) -> Space:
+    if name not in SPACES:
+        raise ValueError(f"got the unknown latent space {name!r}; expected one of {', '.join(SPACES)}")
+    return SPACES[name]
+
+
+def check_model(model, whitener: Whitener) -> None:
+    """Raises ValueError unless the model scales latents as the whitener's space does."""
+    space, found = space_of(whitener.space), model.get_model_object("latent_format")
+    if found.latent_channels == space.channels:
+        probe = torch.linspace(-1, 1, space.channels).view(1, -1, 1, 1)
+        if torch.allclose(model.get_model_object("process_latent_in")(probe), probe * space.scale_factor):
+            return
+    raise ValueError(
+        f"got a whitener of {whitener.space} latents ({space.models}; {space.channels} channels, scale "
+        f"{space.scale_factor}) and a model of {type(found).__name__} latents ({found.latent_channels} "
+        f"channels, scale {found.scale_factor}); load the whitener that belongs to the model"
+    )
+
+
+def encoder(vae, name: str) -> Callable[[Tensor], Tensor]:
+    """encode(pictures (B, 3, H, W) in [-1, 1]) -> model space, through a VAE of the host."""
+    space = space_of(name)
+    if vae.latent_channels != space.channels:
+        raise ValueError(
+            f"got a VAE of {vae.latent_channels}-channel latents for {name} latents, which have "
+            f"{space.channels}; wire a VAE of {space.models}"
+        )
+
+    def encode(pictures: Tensor) -> Tensor:
+        pixels = ((pictures + 1) / 2).movedim(1, -1)  # (B, H, W, 3)
+        return vae.encode(pixels).to("cpu").float() * space.scale_factor
+
+    return encode
+
+
+def progress(total: int) -> Callable[[int], None]:
+    """report(done): moves the host's progress bar, and raises its exception once the user has cancelled."""
+    bar = comfy.utils.ProgressBar(max(1, total))
+
+    def report(done: int) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done)
+
+    return report
+
+
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Whatever happens inside, the global generators of the CPU and of CUDA end as they began."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+def whitener_names() -> list[str]:
+    """The shipped whiteners, then the files of the model folder."""
+    return [name for name in SPACES if _shipped(name).is_file()] + folder_paths.get_filename_list(FOLDER)
+
+
+def whitener_file(name: str) -> Path:
+    """The file behind one of `whitener_names`."""
+    return _shipped(name) if name in SPACES else Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+
+
+def load_whitener(path: Path) -> Whitener:
+    whitener = load(path)
+    if not isinstance(whitener, Whitener):
+        raise ValueError(f"{path} holds a {type(whitener).__name__} and no whitener; choose another file")
+    return whitener
+
+
+def new_whitener_file(filename: str) -> Path:
+    """Where a whitener of that name is written, inside models/img2noise."""
+    base = Path(folder_paths.models_dir, FOLDER).resolve()
+    path = _inside(base, filename.strip().removesuffix(SUFFIX) + SUFFIX)
+    if path.suffix != SUFFIX:
+        raise ValueError(f"got the file name {filename!r}; expected a name such as my_whitener")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def input_folder(name: str) -> Path:
+    """A folder of ComfyUI's input directory."""
+    return _inside(Path(folder_paths.get_input_directory()).resolve(), name)
+
+
+def stamp(files: Iterable[Path]) -> str:
+    """A text that changes whenever one of the files does."""
+    stats = [(file, file.stat()) for file in files]
+    return repr([(str(file), s.st_mtime_ns, s.st_size) for file, s in stats])
+
+
+def _inside(base: Path, name: str) -> Path:
+    path = Path(base, name).resolve()
+    if path != base and base not in path.parents:
+        raise ValueError(f"got {name!r}, which lies outside {base}; expected a name inside")
+    return path
+
+
+def _shipped(name: str) -> Path:
+    return storage.SHIPPED / f"{name}{SUFFIX}"

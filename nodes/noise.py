@@ -1,0 +1,233 @@
+"""Nodes that make noise: searched or drawn to resemble a picture, taken from a latent, blended."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..img2noise import Whitener, anneal, lerp, plots, slerp
+from . import host, inputs
+from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask
+
+BLENDS = {"slerp": slerp, "linear": lerp}
+
+
+class Img2NoiseAnnealedNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseAnnealedNoise",
+            display_name="Annealed Noise",
+            category="img2noise/noise",
+            description="Searches, step by step, for noise that will make a picture like yours: its layout "
+            "and colours, new detail. Each seed finds another. Correlated Noise makes nearly the same at "
+            "once.",
+            search_aliases=[
+                "image to noise",
+                "noise search",
+                "simulated annealing",
+                "variation",
+                "inversion",
+            ],
+            inputs=[
+                *_picture_inputs(),
+                io.Int.Input(
+                    "iterations",
+                    default=5000,
+                    min=0,
+                    max=1000000,
+                    tooltip="Steps of the search: more bring the noise closer to the picture. 0 is plain "
+                    "noise.",
+                ),
+                inputs.batch_size(
+                    "How many noises, a search each; a batch of pictures gets at least one each."
+                ),
+                *inputs.searching(),
+                inputs.model(),
+            ],
+            outputs=[
+                inputs.noise_output(),
+                inputs.preview_output(),
+                io.Image.Output(
+                    "plot", tooltip="How the search went: loss against iteration, a line per noise."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls, latent, whitener, noise_seed, iterations, batch_size, model=None, **search
+    ) -> io.NodeOutput:
+        pictures = _pictures(latent, whitener, model)
+        rows = pictures[[i % len(pictures) for i in range(max(batch_size, len(pictures)))]]
+        temperature = search.pop("temperature_start"), search.pop("temperature_end")
+        how = dict(**search, temperature=temperature, seed=noise_seed)
+        report = host.progress(iterations)
+        found = anneal(rows, whitener, iterations, **how, on_step=lambda step, _: report(step))
+        plot = torch.from_numpy(plots.loss_curve(found.losses, found.loss_ratio)).float()[None] / 255
+        preview = host.picture_latent(whitener.dewhiten(found.z), whitener)
+        return io.NodeOutput(StoredNoise(found.z, noise_seed), preview, plot)
+
+
+class Img2NoiseCorrelatedNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseCorrelatedNoise",
+            display_name="Correlated Noise",
+            category="img2noise/noise",
+            description="Noise that will make a picture like yours: its layout and colours, new detail, and "
+            "another variation for each seed. Temperature says how far it may stray.",
+            search_aliases=["image to noise", "variation", "img2img", "one shot noise", "inversion"],
+            inputs=[
+                *_picture_inputs(),
+                inputs.temperature(),
+                inputs.strength(
+                    "Fades the picture out of the noise, shapes and detail alike. 0 is plain noise."
+                ),
+                io.Boolean.Input(
+                    "keep_variance",
+                    default=True,
+                    advanced=True,
+                    tooltip="On: noise of full strength, as models expect it. Off: what annealing would "
+                    "find, a little weaker and closer to the picture.",
+                ),
+                inputs.batch_size("How many noises the preview shows; the noise itself serves any batch."),
+                inputs.model(),
+            ],
+            outputs=[inputs.noise_output(), inputs.preview_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls, latent, whitener, noise_seed, temperature, strength, keep_variance, batch_size, model=None
+    ) -> io.NodeOutput:
+        pictures = _pictures(latent, whitener, model)
+        how = dict(temperature=temperature, strength=strength, preserve=keep_variance)
+        noise = CorrelatedNoise(pictures, whitener, noise_seed, **how)
+        preview = whitener.dewhiten(noise.rows(range(max(batch_size, len(pictures)))))
+        return io.NodeOutput(noise, host.picture_latent(preview, whitener))
+
+
+class Img2NoiseLatentToNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseLatentToNoise",
+            display_name="Latent to Noise",
+            category="img2noise/noise",
+            description="Lets a sampler start from noise that lies in a latent: whitened, loaded or edited. "
+            "Each latent of a batch is the noise of one picture; a single one serves them all.",
+            search_aliases=["latent as noise", "noise from latent", "custom noise", "load noise"],
+            inputs=[
+                io.Latent.Input(
+                    "latent", tooltip="Noise, from Whiten Latent, Noise to Latent or Load Latent."
+                ),
+                io.Boolean.Input(
+                    "normalize",
+                    default=False,
+                    tooltip="Brings each latent to mean 0 and deviation 1, which edited noise often needs.",
+                ),
+                inputs.noise_seed("For what some samplers add between steps; the first noise is the latent."),
+            ],
+            outputs=[inputs.noise_output()],
+        )
+
+    @classmethod
+    def execute(cls, latent, normalize, noise_seed) -> io.NodeOutput:
+        rows = host.samples_of(latent)
+        if normalize:
+            rows = standardise(rows)
+        deviation = float(rows.std())
+        if not 0.5 < deviation < 2:
+            logging.warning(
+                "Latent to Noise: standard deviation %.3g, models expect 1; normalize it", deviation
+            )
+        return io.NodeOutput(StoredNoise(rows, noise_seed))
+
+
+class Img2NoiseNoiseToLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseNoiseToLatent",
+            display_name="Noise to Latent",
+            category="img2noise/noise",
+            description="Writes the noise that a sampler would get into a latent: to save it, to edit it, "
+            "or to see through Dewhiten Latent what it will make.",
+            search_aliases=["noise as latent", "save noise", "inspect noise"],
+            inputs=[
+                io.Noise.Input("noise", tooltip="Any noise, RandomNoise too."),
+                io.Latent.Input(
+                    "latent", tooltip="Says the size and how many, as the sampler's latent does."
+                ),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    "latent", tooltip="The noise as it is, of unit variance: not for VAE Decode."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, noise, latent) -> io.NodeOutput:
+        return io.NodeOutput(host.to_latent(ask(noise, latent)))
+
+
+class Img2NoiseBlendNoises(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        tip = "slerp goes along the arc between the two; linear mixes straight, right for independent noises."
+        return io.Schema(
+            node_id="Img2NoiseBlendNoises",
+            display_name="Blend Noises",
+            category="img2noise/noise",
+            description="Goes from one noise to another, and with it from one picture to another, without "
+            "the haze that averaged noise gives.",
+            search_aliases=[
+                "slerp",
+                "mix noise",
+                "interpolate noise",
+                "variation strength",
+                "variation seed",
+            ],
+            inputs=[
+                io.Noise.Input("noise_a", tooltip="The noise at weight 0; samplers take their seed from it."),
+                io.Noise.Input("noise_b", tooltip="The noise at weight 1."),
+                io.Float.Input("weight", default=0.5, **inputs.UNIT, tooltip="0 is noise_a, 1 is noise_b."),
+                io.Combo.Input("method", options=list(BLENDS), tooltip=tip),
+            ],
+            outputs=[inputs.noise_output()],
+        )
+
+    @classmethod
+    def execute(cls, noise_a, noise_b, weight, method) -> io.NodeOutput:
+        return io.NodeOutput(BlendedNoise(noise_a, noise_b, weight, BLENDS[method]))
+
+
+def standardise(x: Tensor) -> Tensor:
+    """x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
+    std, mean = torch.std_mean(x, dim=(1, 2, 3), keepdim=True)
+    if not bool((std > 0).all()):
+        raise ValueError(
+            "got an empty or constant latent, which cannot be normalized; wire one that holds noise"
+        )
+    return (x - mean) / std
+
+
+def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
+    """The pictures to make noise for, in model space."""
+    if model is not None:
+        host.check_model(model, whitener)
+    return host.picture_samples(latent, whitener.space)
+
+
+def _picture_inputs():
+    return [
+        io.Latent.Input("latent", tooltip="Your picture from VAE Encode, as large as what you will sample."),
+        inputs.whitener(),
+        inputs.noise_seed("Another seed, another variation."),
+    ]

@@ -1,0 +1,83 @@
+"""What travels on NOISE wires: objects with a `seed` and a `generate_noise` that samplers call.
+
+Each answers with a fresh float32 tensor of the latent's shape on the CPU, and honours its `batch_index`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from ..img2noise import Whitener, correlated_noise
+from . import host
+
+
+class StoredNoise:
+    """Rows (N, ...) held ready; a single one serves every picture of a batch."""
+
+    def __init__(self, rows: Tensor, seed: int):
+        self.rows, self.seed = rows, seed
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        indices = rows_asked(input_latent, self.rows.shape[1:])
+        if len(self.rows) == 1:
+            indices = [0] * len(indices)
+        if max(indices) >= len(self.rows):
+            raise ValueError(
+                f"got {len(self.rows)} stored noises where the sampler asks for number {max(indices) + 1}; "
+                "store as many noises as the batch has pictures, or one for all of them"
+            )
+        return self.rows[indices]
+
+
+class CorrelatedNoise:
+    """Row i is drawn for (seed, i) when asked for, around reference i modulo their number."""
+
+    def __init__(self, references: Tensor, whitener: Whitener, seed: int, **how):
+        self.references, self.whitener, self.seed, self.how = references, whitener, seed, how
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        return self.rows(rows_asked(input_latent, self.references.shape[1:]))
+
+    def rows(self, indices: Sequence[int]) -> Tensor:
+        x0 = self.references[[i % len(self.references) for i in indices]]
+        return correlated_noise(x0, self.whitener, seed=self.seed, indices=indices, **self.how)
+
+
+class BlendedNoise:
+    """Asks two others when it is asked and mixes their answers; its seed is the first one's."""
+
+    def __init__(self, noise_a, noise_b, weight: float, mix: Callable[[Tensor, Tensor, float], Tensor]):
+        self.noises, self.weight, self.mix = (noise_a, noise_b), weight, mix
+        self.seed = getattr(noise_a, "seed", None) or 0
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        a, b = (ask(noise, input_latent) for noise in self.noises)
+        return self.mix(a, b, self.weight)
+
+
+def ask(noise, latent: dict) -> Tensor:
+    """A copy of what any NOISE answers, float32 on the CPU. Core's RandomNoise seeds the global generator."""
+    with host.random_state_kept():
+        rows = noise.generate_noise(latent)
+    return host.plain(rows).to("cpu", copy=True).float()
+
+
+def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
+    """Which rows of noise a sampler asks for, after a check that its latent has this (C, H, W)."""
+    samples = host.plain(input_latent["samples"])
+    if samples.shape[1:] != shape:
+        ours, theirs = (" x ".join(map(str, s)) for s in (shape, samples.shape[1:]))
+        raise ValueError(
+            f"got noise of {ours} for a latent of {theirs} (channels, height, width); "
+            "sample at the size of the picture that the noise was made from"
+        )
+    indices = input_latent.get("batch_index")
+    indices = range(len(samples)) if indices is None else map(int, indices)
+    indices = list(indices)
+    if len(indices) != len(samples):
+        raise ValueError(
+            f"got {len(indices)} batch indices for {len(samples)} latents; expected one for each"
+        )
+    return indices

@@ -1,0 +1,249 @@
+"""Nodes that load, save, fit and apply whiteners: what tells a picture's own look from plain noise."""
+
+from __future__ import annotations
+
+import folder_paths
+from comfy_api.latest import io, ui
+
+from ..img2noise import SPACES, Whitener, facts, fit, measure, save, whiteness
+from ..img2noise.photos import Survey, measure_photos, photo_files
+from . import host, inputs
+
+
+class Img2NoiseLoadWhitener(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseLoadWhitener",
+            display_name="Load Whitener",
+            category="img2noise/whitening",
+            description="Loads what is known about how photos look to a model: the whitener, which turns a "
+            "picture into noise and noise into a picture. Pick your model's: sd for SD 1.x, 2.x and Turbo, "
+            "sdxl for SDXL.",
+            search_aliases=["whitening", "zca", "decorrelate", "load matrix", "noise statistics"],
+            inputs=[
+                io.Combo.Input(
+                    "whitener_name",
+                    options=host.whitener_names(),
+                    tooltip="sd, sdxl and rgb come with the pack; your own lie in models/img2noise.",
+                )
+            ],
+            outputs=[
+                inputs.WhitenerType.Output(
+                    "whitener", tooltip="Wire it to img2noise nodes that ask for one."
+                ),
+                io.String.Output("info", tooltip="Which models it fits, what it was measured on and how."),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, whitener_name=""):
+        return host.stamp([host.whitener_file(whitener_name)])
+
+    @classmethod
+    def execute(cls, whitener_name) -> io.NodeOutput:
+        path = host.whitener_file(whitener_name)
+        whitener = host.load_whitener(path)
+        return io.NodeOutput(whitener, describe(whitener, facts(path)))
+
+
+class Img2NoiseSaveWhitener(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseSaveWhitener",
+            display_name="Save Whitener",
+            category="img2noise/whitening",
+            description="Keeps a whitener you fitted in models/img2noise, where Load Whitener finds it.",
+            search_aliases=["store whitening", "export whitener", "zca"],
+            is_output_node=True,
+            inputs=[
+                inputs.WhitenerType.Input("whitener", tooltip="The whitener to keep."),
+                io.String.Input(
+                    "filename",
+                    default="my_whitener",
+                    tooltip="Its name in models/img2noise; subfolders may be. A file of that name is "
+                    "replaced.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, whitener, filename) -> io.NodeOutput:
+        path = save(whitener, host.new_whitener_file(filename))
+        return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
+
+
+class Img2NoiseFitWhitener(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseFitWhitener",
+            display_name="Fit Whitener",
+            category="img2noise/whitening",
+            description="Learns from a batch of encoded pictures how pictures like them look to a model, so "
+            "that noise can be given their colours, softness and detail. More pictures make a better "
+            "whitener.",
+            search_aliases=["train whitening", "zca", "covariance", "measure latents"],
+            inputs=[
+                io.Latent.Input("latents", tooltip="A batch of pictures from VAE Encode."),
+                inputs.latent_space(),
+                *inputs.fitting(),
+                io.Int.Input(
+                    "patch",
+                    default=0,
+                    min=0,
+                    max=256,
+                    advanced=True,
+                    tooltip="Dense only: side of the tiles pictures are cut into, in latent pixels. 0 is "
+                    "whole.",
+                ),
+                inputs.MomentsType.Input(
+                    "moments",
+                    optional=True,
+                    tooltip="What another Fit Whitener measured; these pictures are added to it.",
+                ),
+            ],
+            outputs=inputs.fitted(),
+        )
+
+    @classmethod
+    def execute(
+        cls, latents, latent_space, structure, method, shrinkage, patch, moments=None
+    ) -> io.NodeOutput:
+        x = host.picture_samples(latents, latent_space)
+        stationary = structure == "stationary" and moments is not None and moments.structure == structure
+        size = moments.shape[1:] if stationary else None
+        measured = measure(x, structure, size=size, patch=patch or None, space=latent_space)
+        measured = measured if moments is None else moments + measured
+        return io.NodeOutput(fit(measured, method, shrinkage), measured)
+
+
+class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseFitWhitenerFromFolder",
+            display_name="Fit Whitener from Folder",
+            category="img2noise/whitening",
+            description="Learns a whitener from a folder of photos, one after another, so that noise can be "
+            "given the look of those photos. A tenth of them is kept aside to test how well it works.",
+            search_aliases=["train whitening", "zca", "dataset statistics", "measure photos"],
+            inputs=[
+                io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
+                io.Combo.Input(
+                    "folder",
+                    options=[".", *folder_paths.get_input_subfolders()],
+                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. The dot is all of "
+                    "it.",
+                ),
+                inputs.latent_space(),
+                inputs.size(),
+                *inputs.fitting(),
+                io.Int.Input(
+                    "limit", default=0, min=0, max=1000000, tooltip="How many photos at most. 0 is all."
+                ),
+            ],
+            outputs=[
+                *inputs.fitted(),
+                io.String.Output(
+                    "report", tooltip="Photos used, photos left out and why, how well it whitens."
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, folder=".", **_):
+        return host.stamp(photo_files(host.input_folder(folder)))
+
+    @classmethod
+    def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
+        files = photo_files(host.input_folder(folder))
+        if 0 < limit < len(files):  # spread over the folder, where neighbours are often alike
+            files = [files[i * len(files) // limit] for i in range(limit)]
+        report, started = host.progress(len(files)), iter(range(len(files)))
+        how = dict(structure=structure, size=size, stride=SPACES[latent_space].stride, space=latent_space)
+        encode = host.encoder(vae, latent_space)
+        survey = measure_photos(files, encode, **how, on_photo=lambda _: report(next(started)))
+        report(len(files))
+        whitener = fit(survey.moments, method, shrinkage)
+        return io.NodeOutput(whitener, survey.moments, describe_survey(survey, whitener))
+
+
+class Img2NoiseWhitenLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseWhitenLatent",
+            display_name="Whiten Latent",
+            category="img2noise/whitening",
+            description="Turns a picture into the noise it consists of: colours and softness are evened out "
+            "until only the arrangement is left. Dewhiten Latent undoes it.",
+            search_aliases=["picture to noise", "decorrelate", "zca", "whitening"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
+                inputs.whitener(),
+                inputs.strength(
+                    "1 makes noise; less leaves more of the picture; 0 only takes the mean away."
+                ),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    "latent", tooltip="Noise of about unit variance; wire it to Latent to Noise."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, latent, whitener, strength) -> io.NodeOutput:
+        z = whitener.whiten(host.picture_samples(latent, whitener.space), strength)
+        return io.NodeOutput(host.to_latent(z, latent))
+
+
+class Img2NoiseDewhitenLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseDewhitenLatent",
+            display_name="Dewhiten Latent",
+            category="img2noise/whitening",
+            description="Shows what noise will make: gives it the colours and softness of photos, without a "
+            "model. Whiten Latent undoes it.",
+            search_aliases=["noise to picture", "preview noise", "zca", "whitening"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="Noise, from Noise to Latent or Whiten Latent."),
+                inputs.whitener(),
+                inputs.strength("1 gives noise the full look of photos; less leaves more of the noise."),
+            ],
+            outputs=[io.Latent.Output("latent", tooltip="A picture; wire it to VAE Decode.")],
+        )
+
+    @classmethod
+    def execute(cls, latent, whitener, strength) -> io.NodeOutput:
+        x0 = whitener.dewhiten(host.noise_samples(latent, whitener.space), strength)
+        return io.NodeOutput(host.picture_latent(x0, whitener, latent))
+
+
+def describe(whitener: Whitener, header: dict[str, str]) -> str:
+    """A whitener's facts in words."""
+    space, grid = host.space_of(whitener.space), " x ".join(map(str, whitener.shape))
+    sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
+    lines = [
+        f"{whitener.structure} {whitener.method} whitener of {whitener.space} latents ({space.models})",
+        f"measured on {whitener.count} samples at {grid}, for {sizes}; shrinkage {whitener.shrinkage:g}",
+    ]
+    return "\n".join(lines + [f"{key}: {header[key]}" for key in ("source", "command") if header.get(key)])
+
+
+def describe_survey(survey: Survey, whitener: Whitener) -> str:
+    """What was measured, what was left out and why, and how white the photos become that were held out."""
+    held_out, left_out = survey.held_out, survey.left_out
+    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
+    if held_out:
+        found = whiteness(whitener, held_out)
+        channels = ", ".join(f"{std:.3f}" for std in found.std)
+        lines.append(
+            f"held-out photos, whitened: std per channel {channels} (1 is white), neighbour correlation "
+            f"{found.before:.3f} before and {found.after:.3f} after (0 is white)"
+        )
+    return "\n".join(lines + [f"left out: {reason}" for _, reason in left_out])
