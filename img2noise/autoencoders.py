@@ -81,13 +81,14 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
         raise ValueError(
             f"{path} is no readable safetensors file, perhaps truncated or damaged: {error}"
         ) from error
-    if "1.conv.0.weight" in weights or "3.conv.0.weight" in weights:
-        return _tiny(diffusers, path, weights)
-    with tempfile.TemporaryDirectory() as folder:
+    # Networks are made with random weights before they are filled; that must not move the caller's random state.
+    with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as folder:
+        if "1.conv.0.weight" in weights or "3.conv.0.weight" in weights:
+            return _tiny(diffusers, path, weights)
         Path(folder, "config.json").write_text(json.dumps(_KL_CONFIG))
         try:
             model = diffusers.AutoencoderKL.from_single_file(str(path), config=folder, local_files_only=True)
-        except Exception as error:  # diffusers raises many kinds for a file of another shape
+        except Exception as error:  # of many kinds, for a file of another shape
             raise ValueError(
                 f"{path} holds no SD or SDXL autoencoder that diffusers can read: {error}"
             ) from error

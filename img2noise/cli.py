@@ -78,6 +78,10 @@ def fit_command(
     with _plain_errors():
         files = photo_files(photos)
         space = space or ("" if vae else "rgb")
+        if space not in SPACES or (space == "rgb") != (vae is None):
+            raise ValueError(
+                f"got space {space!r} {'with' if vae else 'without'} --vae; say --space sd or sdxl with one"
+            )
         encode = load_autoencoder(vae, space).encode if vae else _identity
         start = time.perf_counter()
         shape = dict(structure=structure.value, size=size, stride=SPACES[space].stride, patch=patch or None)
