@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 
 import pytest
 
 from . import checkpoints, hosts
-from .server import Server
+from .requirements import install_lacking
+from .server import PACK, Server
 
 FOUND = hosts.found()
 
@@ -20,6 +22,19 @@ def checkpoint_files(tmp_path_factory):
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """install(python) -> the folder with what that Python lacks to run the pack; made once per Python."""
+
+    @functools.cache
+    def install(python):
+        folder = tmp_path_factory.mktemp("site")
+        install_lacking(python, PACK / "requirements.txt", folder)
+        return folder
+
+    return install
+
+
 @pytest.fixture(scope="session", params=FOUND or [None], ids=lambda comfy: comfy.version if comfy else "none")
 def server(request, tmp_path_factory):
     """A running ComfyUI with the pack, the testing pack and the tiny checkpoints in it."""
@@ -27,7 +42,8 @@ def server(request, tmp_path_factory):
         pytest.skip(f"no ComfyUI found; {hosts.HOW}")
     files = request.getfixturevalue("checkpoint_files")
     base = tmp_path_factory.mktemp(f"comfyui-{request.param.version}")
-    server = Server(request.param, base)
+    site = request.getfixturevalue("site")(request.param.python)
+    server = Server(request.param, base, site)
     for file in files:
         _link(file, server.models / "checkpoints" / file.name)
     yield server

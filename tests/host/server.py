@@ -16,38 +16,46 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from safetensors.torch import load_file
+from torch import Tensor
+
 from .hosts import Comfy
 
+CLIENT = "tests"
 PACK = Path(__file__).resolve().parents[2]
 TESTING_PACK = Path(__file__).resolve().parent / "testing_pack"
 _NOT_SHIPPED = shutil.ignore_patterns(".*", "__pycache__", "tests", "benchmarks", "out", "*.egg-info")
-_FLAGS = (
-    "--cpu --disable-all-custom-nodes --whitelist-custom-nodes img2noise testing_pack --disable-api-nodes "
-    "--disable-auto-launch --disable-metadata --database-url sqlite:///:memory:"
-).split()
+_FLAGS = [
+    *("--cpu", "--disable-auto-launch", "--disable-metadata", "--disable-api-nodes"),
+    *("--disable-all-custom-nodes", "--whitelist-custom-nodes", "img2noise", "testing_pack"),
+]
 
 
 class Server:
-    """One running ComfyUI. `base` is its folder, with input, output and models in it."""
+    """One running ComfyUI. `base` is its folder, with input, output and models in it; `site` holds what its
+    Python needs beside what it has.
+    """
 
-    def __init__(self, comfy: Comfy, base: Path, seconds: float = 180.0):
+    def __init__(self, comfy: Comfy, base: Path, site: Path, seconds: float = 180.0):
         self.comfy, self.base, self.log = comfy, base, base / "server.log"
         self.input, self.output, self.models = base / "input", base / "output", base / "models"
         _furnish(comfy, base)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        command = [comfy.python, "main.py", *_FLAGS, "--base-directory", base, "--port", self.port]
-        quiet = dict(OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1")
+        own = ["--base-directory", base, "--database-url", f"sqlite:///{base / 'comfyui.db'}"]
+        command = [comfy.python, "main.py", *_FLAGS, *own, "--port", self.port]
+        settings = dict(OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=comfy.folder,
-                env={**os.environ, **quiet},
+                env={**os.environ, **settings, "PYTHONPATH": str(site)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         self._wait_until_up(time.monotonic() + seconds)
+        self.object_info = self.get_json("/object_info")
 
     def stop(self) -> None:
         """End the process that was started here."""
@@ -81,7 +89,7 @@ class Server:
 
     def queue(self, graph: dict) -> str:
         """Queue an API graph; its prompt id. A graph that ComfyUI refuses is an AssertionError."""
-        answer = self.post("/prompt", {"prompt": graph, "client_id": "tests"})
+        answer = self.post("/prompt", {"prompt": graph, "client_id": CLIENT})
         assert "prompt_id" in answer, json.dumps(answer, indent=1)
         return answer["prompt_id"]
 
@@ -106,6 +114,10 @@ class Server:
         exception_message.
         """
         return _failure(self.wait(self.queue(graph)))
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """What the testing pack's dump nodes wrote under this name."""
+        return load_file(self.output / f"{name}.safetensors")
 
     def tail(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-6000:]
