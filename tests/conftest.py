@@ -28,7 +28,7 @@ def pytest_report_header():
 
 @pytest.fixture(autouse=True)
 def global_generator(request):
-    """Fails a test of the library after which torch's global generator is another: a seed is an argument here."""
+    """Fails a test of the library that moves torch's global generator: a seed is an argument here."""
     before = torch.get_rng_state()
     yield
     if request.path.parent == ROOT / "tests":
