@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from . import checkpoints, hosts
+from .graphs import Graph
 from .requirements import install_lacking
 from .server import PACK, Server
 
@@ -49,6 +50,12 @@ def server(request, tmp_path_factory):
     yield server
     server.stop()
     shutil.rmtree(server.models)
+
+
+@pytest.fixture
+def graph(server):
+    """An empty graph for the server."""
+    return Graph(server.object_info)
 
 
 @pytest.hookimpl(wrapper=True)

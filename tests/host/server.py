@@ -6,6 +6,7 @@ own folder. Pictures and tensors are read from the base folder's output.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -13,9 +14,12 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -118,6 +122,10 @@ class Server:
     def tensors(self, name: str) -> dict[str, Tensor]:
         """What the testing pack's dump nodes wrote under this name."""
         return load_file(self.output / f"{name}.safetensors")
+
+    def picture(self, image: dict) -> np.ndarray:
+        """The pixels (H, W, 3) of an image that a node's UI output names."""
+        return np.asarray(Image.open(io.BytesIO(self.get(f"/view?{urllib.parse.urlencode(image)}"))))
 
     def tail(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-6000:]

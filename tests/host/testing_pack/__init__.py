@@ -44,21 +44,20 @@ class TestLatent(io.ComfyNode):
 
 
 class TestDump(io.ComfyNode):
-    """Writes the tensors of a LATENT or IMAGE under a name, and passes it on."""
+    """Writes the tensors of a LATENT or IMAGE under a name, once `after` is there."""
 
     @classmethod
     def define_schema(cls):
-        inputs = [io.AnyType.Input("value"), io.String.Input("name")]
-        return io.Schema(
-            node_id="TestDump", inputs=inputs, outputs=[io.AnyType.Output()], is_output_node=True
-        )
+        after = io.AnyType.Input("after", optional=True)
+        inputs = [io.AnyType.Input("value"), io.String.Input("name"), after]
+        return io.Schema(node_id="TestDump", inputs=inputs, outputs=[], is_output_node=True)
 
     @classmethod
-    def execute(cls, value, name):
+    def execute(cls, value, name, after=None):
         tensors = value if isinstance(value, dict) else {"image": value}
         tensors = {key: t.clone().contiguous() for key, t in tensors.items() if isinstance(t, torch.Tensor)}
         save_file(tensors, os.path.join(get_output_directory(), f"{name}.safetensors"))
-        return io.NodeOutput(value)
+        return io.NodeOutput()
 
 
 class TestDumpNoise(io.ComfyNode):
@@ -88,13 +87,13 @@ class TestRandomState(io.ComfyNode):
 
     @classmethod
     def define_schema(cls):
-        inputs = [io.AnyType.Input("value"), io.String.Input("name")]
+        inputs = [io.AnyType.Input("value")]
         return io.Schema(
             node_id="TestRandomState", inputs=inputs, outputs=[io.AnyType.Output()], is_output_node=True
         )
 
     @classmethod
-    def execute(cls, value, name):
+    def execute(cls, value):
         states = repr(random.getstate()), repr(numpy.random.get_state()), repr(torch.get_rng_state().tolist())
         digest = hashlib.sha256("".join(states).encode()).hexdigest()
         return io.NodeOutput(value, ui=ui.PreviewText(digest))

@@ -1,0 +1,58 @@
+"""The pack as a fresh ComfyUI sees it: it loads, explains itself, and brings its examples and help."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .server import PACK
+
+NODES = {
+    *("Img2NoiseLoadWhitener", "Img2NoiseSaveWhitener", "Img2NoiseFitWhitener"),
+    *("Img2NoiseFitWhitenerFromFolder", "Img2NoiseWhitenLatent", "Img2NoiseDewhitenLatent"),
+    *("Img2NoiseAnnealedNoise", "Img2NoiseCorrelatedNoise", "Img2NoiseLatentToNoise"),
+    *("Img2NoiseNoiseToLatent", "Img2NoiseBlendNoises", "Img2NoiseKSampler"),
+}
+WORKFLOWS = sorted(path.stem for path in (PACK / "workflows").glob("*.json"))
+
+
+def test_the_pack_loads_without_a_complaint(server):
+    log = server.log.read_text(encoding="utf-8")
+    assert "custom_nodes/img2noise" in log.replace("\\", "/")
+    assert "IMPORT FAILED" not in log
+    assert "Error while calling comfy_entrypoint" not in log
+
+
+def test_every_node_is_listed_under_its_id(server):
+    listed = {name for name, node in server.object_info.items() if node["category"].startswith("img2noise/")}
+    assert listed == NODES
+
+
+@pytest.mark.parametrize("node", sorted(NODES))
+def test_a_node_explains_itself_and_everything_it_takes_and_gives(server, node):
+    info = server.object_info[node]
+    assert len(info["description"]) > 40
+    inputs = {**info["input"].get("required", {}), **info["input"].get("optional", {})}
+    mute = [name for name, spec in inputs.items() if len(spec) < 2 or not spec[1].get("tooltip")]
+    tooltips = info.get("output_tooltips") or []
+    assert not mute
+    assert len(tooltips) == len(info["output"]) and all(tooltips)
+
+
+@pytest.mark.parametrize("node", sorted(NODES))
+def test_a_node_has_a_help_page(server, node):
+    page = server.get(f"/extensions/img2noise/docs/{node}.md").decode("utf-8")
+    assert page.startswith("#") and len(page) > 200
+
+
+def test_the_template_browser_shows_every_workflow(server):
+    assert sorted(server.get_json("/workflow_templates")["img2noise"]) == WORKFLOWS
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_template_opens_and_has_a_picture(server, name):
+    workflow = json.loads(server.get(f"/api/workflow_templates/img2noise/{name}.json"))
+    thumbnail = server.get(f"/api/workflow_templates/img2noise/{name}.jpg")
+    assert workflow["version"] == 0.4
+    assert thumbnail[:3] == b"\xff\xd8\xff" and len(thumbnail) < 60_000

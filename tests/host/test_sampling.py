@@ -1,0 +1,93 @@
+"""KSampler (Correlated Noise) beside core's KSampler and beside the sampler made of parts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from . import checkpoints
+from .graphs import Graph
+
+HOW = dict(seed=7, steps=3, cfg=3.0, scheduler="normal")
+
+
+def parts(graph: Graph, family: str = "sd", rows: int = 1) -> dict:
+    """Model, conditioning, latent and whitener as both samplers take them."""
+    dim = checkpoints.CONTEXT[family]
+    return dict(
+        model=graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name(family))[0],
+        positive=graph("TestConditioning", seed=1, dim=dim)[0],
+        negative=graph("TestConditioning", seed=2, dim=dim)[0],
+        latent_image=graph("TestLatent", seed=3, batch_size=rows)[0],
+    )
+
+
+def ours(graph: Graph, family: str = "sd", **inputs) -> list:
+    whitener = graph("Img2NoiseLoadWhitener", whitener_name=family)[0]
+    reference = graph("TestLatent", seed=4)[0]
+    return graph("Img2NoiseKSampler", whitener=whitener, reference=reference, **HOW, **inputs)[0]
+
+
+def half_masked(graph: Graph, latent: list) -> list:
+    """The latent with a mask over its left half."""
+    empty = graph("SolidMask", value=0.0, width=128, height=128)[0]
+    full = graph("SolidMask", value=1.0, width=64, height=128)[0]
+    half = graph("MaskComposite", destination=empty, source=full, x=0, y=0, operation="add")[0]
+    return graph("SetLatentNoiseMask", samples=latent, mask=half)[0]
+
+
+@pytest.mark.parametrize("case", ["one", "three", "partial", "masked", "picked", "ancestral", "sdxl"])
+def test_without_correlation_it_is_cores_ksampler_bit_for_bit(server, graph, case):
+    family = "sdxl" if case == "sdxl" else "sd"
+    wires = parts(graph, family, rows=3 if case in ("three", "picked") else 1)
+    if case == "masked":
+        wires["latent_image"] = half_masked(graph, wires["latent_image"])
+    if case == "picked":
+        wires["latent_image"] = graph(
+            "LatentFromBatch", samples=wires["latent_image"], batch_index=1, length=2
+        )[0]
+    wires["denoise"] = 1.0 if case in ("one", "three") else 0.6
+    wires["sampler_name"] = "euler_ancestral" if case == "ancestral" else "euler"
+    graph("TestDump", value=graph("KSampler", **HOW, **wires)[0], name="core")
+    graph("TestDump", value=ours(graph, family, **wires, correlate=False), name="plain")
+    graph("TestDump", value=ours(graph, family, **wires, correlate=True), name="correlated")
+    server.run(graph)
+    core, plain, correlated = (server.tensors(name) for name in ("core", "plain", "correlated"))
+    assert core.keys() == plain.keys()
+    assert all(torch.equal(core[key], plain[key]) for key in core)
+    assert not torch.equal(core["samples"], correlated["samples"])
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_with_correlation_it_is_the_sampler_made_of_parts(server, graph, rows):
+    wires = parts(graph, rows=rows)
+    graph("TestDump", value=ours(graph, **wires, sampler_name="euler", denoise=0.8), name="whole")
+    latent = wires.pop("latent_image")
+    noise = graph(
+        "Img2NoiseCorrelatedNoise",
+        latent=graph("TestLatent", seed=4)[0],
+        whitener=graph("Img2NoiseLoadWhitener", whitener_name="sd")[0],
+        noise_seed=HOW["seed"],
+    )
+    sampled = graph(
+        "SamplerCustomAdvanced",
+        noise=noise[0],
+        guider=graph("CFGGuider", **wires, cfg=HOW["cfg"])[0],
+        sampler=graph("KSamplerSelect", sampler_name="euler")[0],
+        sigmas=graph("BasicScheduler", model=wires["model"], scheduler="normal", steps=3, denoise=0.8)[0],
+        latent_image=latent,
+    )
+    graph("TestDump", value=sampled[0], name="parts")
+    server.run(graph)
+    assert torch.equal(server.tensors("whole")["samples"], server.tensors("parts")["samples"])
+
+
+def test_a_whitener_of_another_latent_space_is_refused_and_the_queue_goes_on(server, graph):
+    graph("TestDump", value=ours(graph, "sdxl", **parts(graph)), name="refused")
+    error = server.error(graph)
+    assert error["node_type"] == "Img2NoiseKSampler" and error["exception_type"] == "ValueError"
+    assert "sdxl" in error["exception_message"] and "SD15" in error["exception_message"]
+    assert "\n" not in error["exception_message"].strip()
+    fine = Graph(server.object_info)
+    fine("TestDump", value=ours(fine, **parts(fine)), name="fine")
+    server.run(fine)

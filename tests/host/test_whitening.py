@@ -1,0 +1,104 @@
+"""Fitting, saving and loading whiteners in a real ComfyUI."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import img2noise
+
+from . import checkpoints
+from .graphs import Graph
+
+
+def latents(graph: Graph, seed: int, rows: int = 12) -> list:
+    return graph("TestLatent", seed=seed, batch_size=rows)[0]
+
+
+def whitened(graph: Graph, whitener: list, name: str) -> None:
+    """Dump a latent as this whitener whitens it: whiteners are told apart by what they do."""
+    photo = graph("TestLatent", seed=99)[0]
+    graph("TestDump", value=graph("Img2NoiseWhitenLatent", latent=photo, whitener=whitener)[0], name=name)
+
+
+def test_a_fit_continued_from_earlier_moments_is_the_fit_of_all(server, graph):
+    first = graph("Img2NoiseFitWhitener", latents=latents(graph, 1))
+    continued = graph("Img2NoiseFitWhitener", latents=latents(graph, 2), moments=first[1])
+    both = graph("LatentBatch", samples1=latents(graph, 1), samples2=latents(graph, 2))[0]
+    at_once = graph("Img2NoiseFitWhitener", latents=both)
+    for name, fit in (("first", first), ("continued", continued), ("at-once", at_once)):
+        whitened(graph, fit[0], name)
+    graph("TestDump", value=both, name="pictures")
+    graph("TestDump", value=graph("TestLatent", seed=99)[0], name="photo")
+    server.run(graph)
+    first, continued, at_once = (server.tensors(n)["samples"] for n in ("first", "continued", "at-once"))
+    torch.testing.assert_close(continued, at_once)
+    assert not torch.allclose(first, at_once, atol=0.01)
+    scale = img2noise.SPACES["sd"].scale_factor
+    by_hand = img2noise.fit(img2noise.measure(server.tensors("pictures")["samples"] * scale))
+    expected = by_hand.whiten(server.tensors("photo")["samples"] * scale)
+    torch.testing.assert_close(at_once, expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("structure", ["stationary", "kronecker", "dense"])
+def test_a_saved_whitener_loads_as_it_was(server, graph, structure):
+    patch = 4 if structure == "dense" else 0
+    fit = graph("Img2NoiseFitWhitener", latents=latents(graph, 1), structure=structure, patch=patch)
+    whitener = fit[0]
+    kept = graph("Img2NoiseSaveWhitener", whitener=whitener, filename=f"{structure}-test")
+    size = 4 if structure == "dense" else 16
+    photo = graph("TestLatent", seed=99, width=size, height=size)[0]
+    before = graph("Img2NoiseWhitenLatent", latent=photo, whitener=whitener)[0]
+    graph("TestDump", value=before, name="before")
+    text = server.run(graph)[kept]["text"][0]
+    assert f"{structure}-test.safetensors" in text
+
+    again = Graph(server.object_info)
+    loaded = again("Img2NoiseLoadWhitener", whitener_name=f"{structure}-test.safetensors")
+    photo = again("TestLatent", seed=99, width=size, height=size)[0]
+    after = again("Img2NoiseWhitenLatent", latent=photo, whitener=loaded[0])[0]
+    again("TestDump", value=after, name="after")
+    info = again("PreviewAny", source=loaded[1])
+    text = server.run(again)[info]["text"][0]
+    assert structure in text
+    before, after = (server.tensors(name)["samples"] for name in ("before", "after"))
+    torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/../../escaped"])
+def test_a_file_name_that_leaves_the_folder_is_refused(server, graph, name):
+    whitener = graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
+    graph("Img2NoiseSaveWhitener", whitener=whitener, filename=name)
+    error = server.error(graph)
+    assert error["node_type"] == "Img2NoiseSaveWhitener" and error["exception_type"] == "ValueError"
+    assert "escaped" in error["exception_message"]
+    assert not list(server.base.rglob("escaped*"))
+
+
+def test_a_folder_of_photos_is_measured_and_a_damaged_one_is_left_out_by_name(server, graph):
+    folder = server.input / "photos"
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(0)
+    for i in range(12):
+        coarse = Image.fromarray(random.integers(0, 255, (6, 8, 3), dtype=np.uint8))
+        coarse.resize((96, 80), Image.Resampling.BICUBIC).save(folder / f"photo-{i:02}.png")
+    (folder / "damaged.png").write_bytes((folder / "photo-00.png").read_bytes()[:200])
+    vae = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[2]
+    fit = graph("Img2NoiseFitWhitenerFromFolder", vae=vae, folder="photos", size=64)
+    report = graph("PreviewAny", source=fit[2])
+    whitened(graph, fit[0], "of-photos")
+    text = server.run(graph)[report]["text"][0]
+    assert "11 photos measured, 1 held out, 1 left out" in text
+    assert "damaged.png" in text
+    assert bool(torch.isfinite(server.tensors("of-photos")["samples"]).all())
+
+
+def test_too_few_latents_for_a_fit_are_an_error_that_says_how_many_would_do(server, graph):
+    graph("TestDump", value=latents(graph, 1, rows=2), name="few")
+    fit = graph("Img2NoiseFitWhitener", latents=latents(graph, 1, rows=2))
+    whitened(graph, fit[0], "few-whitened")
+    error = server.error(graph)
+    assert error["node_type"] == "Img2NoiseFitWhitener" and error["exception_type"] == "ValueError"
+    assert "at least" in error["exception_message"]

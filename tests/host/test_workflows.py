@@ -1,0 +1,109 @@
+"""Every example workflow, run as an artist would, on tiny checkpoints and small pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+
+import numpy as np
+import pytest
+
+from . import checkpoints
+from .graphs import Graph, to_api
+from .server import PACK
+
+WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
+SMALL = dict(width=128, height=128, steps=2, iterations=500)
+
+
+def scaled_down(path, server, family: str = "sd", photo: str = "example.png", more_seed: int = 0) -> Graph:
+    """The workflow with tiny checkpoints, test conditioning for its prompts, small pictures and few steps."""
+    graph = to_api(json.loads(path.read_text(encoding="utf-8")), server.object_info)
+    loaded = list(dict.fromkeys(i["ckpt_name"] for i in _inputs(graph) if "ckpt_name" in i))
+    for node in graph.values():
+        inputs = node["inputs"]
+        if node["class_type"] == "CLIPTextEncode":
+            seed = zlib.crc32(inputs["text"].encode())
+            node.update(class_type="TestConditioning")
+            inputs = node["inputs"] = dict(seed=seed, dim=checkpoints.CONTEXT[family])
+        if "ckpt_name" in inputs:
+            inputs["ckpt_name"] = checkpoints.name(family, loaded.index(inputs["ckpt_name"]))
+        known = dict(image=photo, whitener_name=family, **SMALL)
+        inputs.update(
+            {key: known[key] for key in inputs if key in known and not isinstance(inputs[key], list)}
+        )
+        for seed in ("seed", "noise_seed"):
+            if seed in inputs and node["class_type"] != "TestConditioning":
+                inputs[seed] += more_seed
+    return graph
+
+
+def pictures(server, graph: Graph) -> dict[str, list[np.ndarray]]:
+    """What each node that shows pictures has shown."""
+    outputs = server.run(graph)
+    return {
+        key: [server.picture(i) for i in out["images"]] for key, out in outputs.items() if "images" in out
+    }
+
+
+def _inputs(graph: Graph):
+    return [node["inputs"] for node in graph.values()]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_yields_its_pictures_again_for_its_seeds_and_others_for_other_seeds(server, path):
+    again = server.input / "again.png"
+    shutil.copy(server.input / "example.png", again)  # under another name nothing comes from ComfyUI's cache
+    first = pictures(server, scaled_down(path, server))
+    second = pictures(server, scaled_down(path, server, photo=again.name))
+    others = pictures(server, scaled_down(path, server, more_seed=1000))
+    shown = [
+        k for k, n in scaled_down(path, server).items() if n["class_type"] in ("SaveImage", "PreviewImage")
+    ]
+    assert sorted(first) == sorted(shown)
+    for key in shown:
+        assert all(np.array_equal(a, b) for a, b in zip(first[key], second[key], strict=True))
+        assert not any(np.array_equal(a, b) for a, b in zip(first[key], others[key], strict=True))
+        assert all(picture.ndim == 3 and picture.std() > 1 for picture in first[key])
+
+
+def test_the_variations_workflow_serves_sdxl_too(server):
+    [path] = [path for path in WORKFLOWS if path.stem == "variations"]
+    made = pictures(server, scaled_down(path, server, "sdxl"))
+    assert len(made) == 6
+    assert all(picture.shape == (128, 128, 3) and picture.std() > 1 for [picture] in made.values())
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_is_laid_out_to_be_read(path):
+    """No node covers another, each lies in at most one group, and a note says what to do."""
+    workflow = json.loads(path.read_text(encoding="utf-8"))
+    boxes = [_box(node["pos"], node["size"], title=30) for node in workflow["nodes"]]
+    groups = [_box(group["bounding"][:2], group["bounding"][2:]) for group in workflow["groups"]]
+    for i, box in enumerate(boxes):
+        assert not any(_overlap(box, other) for other in boxes[:i])
+        assert sum(_overlap(box, group) for group in groups) <= 1
+    assert any(node["type"] == "MarkdownNote" for node in workflow["nodes"])
+    assert all(group["title"] for group in workflow["groups"])
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_says_where_its_nodes_and_models_come_from(path):
+    for node in json.loads(path.read_text(encoding="utf-8"))["nodes"]:
+        if node["type"] != "MarkdownNote":
+            ours = node["type"].startswith("Img2Noise")
+            assert node["properties"]["cnr_id"] == ("img2noise" if ours else "comfy-core")
+            assert node["properties"]["Node name for S&R"] == node["type"]
+        if node["type"] == "CheckpointLoaderSimple":
+            [model] = node["properties"]["models"]
+            assert model["name"] == node["widgets_values"][0] and model["directory"] == "checkpoints"
+            assert model["url"].startswith("https://") and model["url"].endswith(model["name"])
+
+
+def _box(place, size, title: int = 0):
+    return place[0], place[1] - title, place[0] + size[0], place[1] + size[1]
+
+
+def _overlap(a, b) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
