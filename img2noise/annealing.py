@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .noise import draw, noise_rows, rows_for
+from .noise import draw, noise_rows, rows_for, stream
 from .whitening import Whitener
 
 LOSSES = ("forward", "backward", "baseline")
@@ -79,11 +79,11 @@ def anneal(
     fitted = whitener.at(*x0.shape[-2:])
     starts = draw(pictures.shape, seed, indices)
     chains = []
-    for i, stream in enumerate(noise_rows(len(pictures), seed, indices)):
+    for i, row in enumerate(noise_rows(len(pictures), seed, indices)):
         # Each row by itself, in its own memory: in other company a product of matrices rounds it otherwise.
         gain, target = _target(pictures[i : i + 1].clone(), fitted, loss)
         start = fitted.from_noise(starts[i : i + 1].to(gain, copy=True))
-        chains.append(_Chain(start[0], gain, target[0], stream, alpha, adapt))
+        chains.append(_Chain(start[0], gain, target[0], row, alpha, adapt))
     first, last = (t * float(gain.double().square().mean()) for t in temperature)
     for start in range(0, iterations, BLOCK):
         steps = range(start + 1, min(start + BLOCK, iterations) + 1)
@@ -123,14 +123,12 @@ class _Chain:
     """One row's search over coordinates q (D,): its state, its best, its own random stream and step size."""
 
     def __init__(
-        self, q: Tensor, gain: Tensor, target: Tensor, stream: tuple[int, int], alpha: float, adapt: bool
+        self, q: Tensor, gain: Tensor, target: Tensor, row: tuple[int, int], alpha: float, adapt: bool
     ):
         self.q = self.q_best = q
         self.gain, self.target, self.adapt = gain, target, adapt
         self.keep, self.move = math.sin(math.pi * alpha / 2), math.sin(math.pi * (1 - alpha) / 2)
-        # Not the stream `draw` starts the search from: proposals must be independent of it.
-        mixed = np.random.SeedSequence([*stream, 0xA11EA1]).generate_state(1, np.uint64)
-        self.generator = torch.Generator().manual_seed(int(mixed[0]))
+        self.generator = stream(*row, "annealing")  # `draw` starts the search from another stream
         self.losses = [float((gain.double() * q.double() - target.double()).square().sum())]
         self.best, self.accepted = self.losses[0], 0
 

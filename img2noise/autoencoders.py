@@ -81,7 +81,7 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
         raise ValueError(
             f"{path} is no readable safetensors file, perhaps truncated or damaged: {error}"
         ) from error
-    # Networks are made with random weights before they are filled; that must not move the caller's random state.
+    # Networks are made with random weights first; that must not move the caller's random state.
     with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as folder:
         if "1.conv.0.weight" in weights or "3.conv.0.weight" in weights:
             return _tiny(diffusers, path, weights)

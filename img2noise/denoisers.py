@@ -9,12 +9,28 @@ Source: Karras et al. (2022), appendix B.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .whitening import Whitener
+
+Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, C, H, W), sigma (B,)) -> x0 (B, C, H, W)
+OnStep = Callable[[int, Tensor], object]  # (step, denoised): progress and previews; may raise to stop
+
+
+def denoised(denoise: Denoiser, x: Tensor, sigma: float) -> Tensor:
+    """denoise(x, sigma) with sigma as a vector (B,), and the result back in x's precision whatever the
+    network's.
+    """
+    return denoise(x, torch.full((len(x),), sigma, dtype=x.dtype, device=x.device)).to(x.dtype)
+
+
+def state(x: Tensor) -> Tensor:
+    """x in the precision that solvers keep: float32, or float64 where x is."""
+    return x.detach() if x.dtype == torch.float64 else x.detach().float()
 
 
 @dataclass(frozen=True)

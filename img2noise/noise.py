@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from zlib import crc32
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,6 +61,14 @@ def noise_rows(
         if not (0 <= s < 2**64 and i >= 0):
             raise ValueError(f"got seed {s}, index {i}; seeds lie in [0, 2^64) and indices are not negative")
     return pairs
+
+
+def stream(seed: int, index: int, purpose: str) -> torch.Generator:
+    """A generator of its own for each (seed, index, purpose), independent of what `draw` gives for the same
+    seed.
+    """
+    mixed = np.random.SeedSequence([seed, index, crc32(purpose.encode())]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(mixed[0]))
 
 
 def rows_for(x0: Tensor, seed: int | Sequence[int]) -> Tensor:

@@ -47,6 +47,24 @@ def ddim_uniform(schedule: Tensor, steps: int) -> Tensor:
     return torch.cat([schedule[timesteps], schedule.new_zeros(1)])
 
 
+def descending(sigmas: Tensor) -> Tensor:
+    """A schedule (n + 1,) as float64 on the CPU, checked: n >= 1 steps that descend to 0, all finite.
+
+    Raises ValueError with what was got otherwise.
+    """
+    sigmas = torch.as_tensor(sigmas).detach().to("cpu", torch.float64)
+    if sigmas.ndim != 1 or len(sigmas) < 2:
+        raise ValueError(
+            f"got sigmas of shape {tuple(sigmas.shape)}; expected a list of at least two, the last one 0"
+        )
+    if not bool(torch.isfinite(sigmas).all()) or bool((sigmas.diff() >= 0).any()) or float(sigmas[-1]) != 0:
+        ends = f"{float(sigmas[0]):.4g} ... {float(sigmas[-1]):.4g}"
+        raise ValueError(
+            f"got {len(sigmas)} sigmas {ends}; expected finite ones that descend at every step and end in 0"
+        )
+    return sigmas
+
+
 def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> tuple[Tensor, Tensor]:
     """(sigma_down, sigma_up): sigma_up = eta sigma_to sqrt(1 - sigma_to^2 / sigma_from^2), squares add to
     sigma_to^2.

@@ -1,9 +1,9 @@
 """One safetensors file per object: tensors in the body, facts as text in the header. No code is ever loaded.
 
-Header: format, version, type (whitener, moments, noise), structure, method, space, scale_factor, count,
-shape, shrinkage, and whatever facts the writer adds (source, command). Whitener blocks are float32 (float64
-for dense ones and wherever small eigenvalues need it) and complex blocks carry a last axis (real, imaginary).
-Files are written beside their place and moved into it, so a reader never sees half of one.
+Header: format, version, type (whitener, moments, noise_maps, noise), structure, method, space, scale_factor,
+count, shape, shrinkage, and whatever facts the writer adds (source, command). Whitener blocks are float32
+(float64 for dense ones and wherever small eigenvalues need it) and complex blocks carry a last axis (real,
+imaginary). Files are written beside their place and moved into it, so a reader never sees half of one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from .moments import STRUCTURES, Moments
+from .noise_maps import NoiseMaps
+from .sigmas import descending
 from .spaces import SPACES
 from .structures import CLASSES
 from .whitening import METHODS, Whitener
@@ -28,37 +30,35 @@ FORMAT, VERSION = "img2noise", "1"
 SHIPPED = Path(__file__).resolve().parent.parent / "zca_matrices"
 
 
-def save(obj: Whitener | Moments | Tensor, path: str | os.PathLike, **facts: object) -> Path:
-    """Write a whitener, moments, or noise (a tensor) with its facts; returns the path. The file appears whole
-    or not at all.
+def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, **facts: object) -> Path:
+    """Write a whitener, moments, noise maps, or noise (a tensor) with its facts; returns the path. The file
+    appears whole or not at all.
 
-    Raises TypeError for other objects, OSError where the folder does not exist or cannot be written.
+    Raises TypeError for other objects, ValueError for facts that the file states itself, OSError where the
+    folder does not exist or cannot be written.
     """
-    if isinstance(obj, Whitener):
-        kind, tensors, own = (
-            "whitener",
-            _whitener_tensors(obj),
-            _facts(obj, method=obj.method, shrinkage=obj.shrinkage),
-        )
-    elif isinstance(obj, Moments):
-        tensors = {"total": obj.total, **_numbered("product", obj.products)}
-        kind, own = "moments", _facts(obj)
-    elif isinstance(obj, Tensor):
-        kind, tensors, own = "noise", {"noise": obj}, {}
-    else:
-        raise TypeError(
-            f"got a {type(obj).__name__}; only a Whitener, Moments or a noise tensor can be saved"
-        )
+    kind, tensors, own = _described(obj)
     own = {"format": FORMAT, "version": VERSION, "type": kind, **own}
     if own.keys() & facts.keys():
-        raise ValueError(
-            f"got facts named {', '.join(own.keys() & facts.keys())}, which the file states itself"
-        )
-    header = {**own, **facts}
-    body = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    return write_tensors(
-        body, path, {k: v if isinstance(v, str) else json.dumps(v) for k, v in header.items()}
-    )
+        named = ", ".join(own.keys() & facts.keys())
+        raise ValueError(f"got facts named {named}, which the file states itself")
+    header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in {**own, **facts}.items()}
+    return write_tensors({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path, header)
+
+
+def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
+    """The type, tensors and own facts that a file of this object holds."""
+    if isinstance(obj, Whitener):
+        return "whitener", _whitener_tensors(obj), _facts(obj, method=obj.method, shrinkage=obj.shrinkage)
+    if isinstance(obj, Moments):
+        return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _facts(obj)
+    if isinstance(obj, NoiseMaps):
+        tensors = {"start": obj.start, "residuals": obj.residuals, "sigmas": obj.sigmas}
+        return "noise_maps", tensors, {"eta": obj.eta, "skip": obj.skip, "space": obj.space}
+    if isinstance(obj, Tensor):
+        return "noise", {"noise": obj}, {}
+    kinds = "a Whitener, Moments, NoiseMaps or a noise tensor"
+    raise TypeError(f"got a {type(obj).__name__}; only {kinds} can be saved")
 
 
 def write_tensors(
@@ -78,7 +78,7 @@ def write_tensors(
     return path
 
 
-def load(path: str | os.PathLike) -> Whitener | Moments | Tensor:
+def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:
     """The object in a file, or the shipped whitener of that name ("sd", "sdxl", "rgb").
 
     Raises FileNotFoundError where there is none, and ValueError naming the file for anything that is not a
@@ -216,4 +216,20 @@ def _read_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:
     return tensors["noise"]
 
 
-_READERS = {"whitener": _read_whitener, "moments": _read_moments, "noise": _read_noise}
+def _read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> NoiseMaps:
+    start, residuals, sigmas = (tensors[name] for name in ("start", "residuals", "sigmas"))
+    if start.ndim != 4 or residuals.shape != (len(sigmas) - 1, *start.shape):
+        shapes = [tuple(t.shape) for t in (start, residuals, sigmas)]
+        raise ValueError(
+            f"its start, residuals and sigmas have shapes {shapes}, which do not belong together"
+        )
+    eta, skip = json.loads(header["eta"]), json.loads(header["skip"])
+    return NoiseMaps(start, residuals, descending(sigmas), eta, skip, header["space"])
+
+
+_READERS = {
+    "whitener": _read_whitener,
+    "moments": _read_moments,
+    "noise_maps": _read_noise_maps,
+    "noise": _read_noise,
+}

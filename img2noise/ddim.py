@@ -1,0 +1,103 @@
+"""DDIM inversion, its first steps replaced by forward diffusion; and plain DDIM sampling.
+
+    invert:  y' = y + (S - S_) eps,    sample:  y_ = y + (S_ - S) eps(y, S),    eps(y, s) = (y - D(y, s)) / s,
+    S > S_
+
+The first inversion steps, where networks err in plain areas, are replaced by one jump y = x0 + sigma_f e: the
+latent then looks like noise and still rebuilds the picture (Staniszewski et al. 2024 and ICLR 2026). DDIM:
+Song et al. (2021). In variance-exploding units, float32 (float64 where x0 is), sigmas (n + 1,) descending to
+0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from .denoisers import Denoiser, OnStep, denoised, state
+from .noise import draw, rows_for
+from .sigmas import descending
+
+EVALUATIONS = ("target", "current", "implicit")
+
+
+def invert(
+    denoise: Denoiser,
+    x0: Tensor,
+    sigmas: Tensor,
+    *,
+    forward_steps: int = 0,
+    forward_seed: int | Sequence[int] = 0,
+    indices: Sequence[int] | None = None,
+    evaluate: str = "target",
+    iterations: int = 5,
+    reference_offset: bool = False,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """x_T (B, C, H, W) at sigmas[0]: the latent from which `sample` comes back to about x0.
+
+    `forward_steps` f of the n steps, counted from the clean end, are one draw per sample, `draw(x0.shape,
+    forward_seed, indices)`, at no network call; f = n is plain noising. `evaluate` says where a step from S_
+    to S asks for eps: "target" at S with the state rescaled to it (diffusers' inverse DDIM), "current" at S_
+    (flipped Euler; its first step falls back to target, since eps at 0 is undefined), "implicit" solves y' =
+    y + (S - S_) eps(y', S) by `iterations` evaluations, the exact inverse of `sample` as they grow.
+    `reference_offset` noises one level further than the state is then taken for, as the LDM, DiT and IF
+    scripts of the paper do. Raises ValueError for sigmas, steps, seeds or names out of range.
+    """
+    levels = descending(sigmas).flip(0).tolist()  # ascending from 0
+    count = len(levels) - 1
+    if evaluate not in EVALUATIONS or iterations < 1:
+        raise ValueError(
+            f"got {evaluate!r}, {iterations} iterations; expected {', '.join(EVALUATIONS)}, and at least 1"
+        )
+    if not 0 <= forward_steps <= count:
+        raise ValueError(
+            f"got {forward_steps} forward steps for a schedule of {count}; expected 0 to {count}"
+        )
+    x = state(rows_for(x0, forward_seed))
+    if forward_steps:
+        noise = draw(x.shape, forward_seed, indices).to(x)
+        x = _noised(x, noise, levels, forward_steps, min(forward_steps + reference_offset, count))
+    for k in range(forward_steps, count):
+        x, clean = _step_up(denoise, x, levels[k], levels[k + 1], evaluate, iterations)
+        if on_step is not None:
+            on_step(k, clean)
+    return x
+
+
+def sample(denoise: Denoiser, x: Tensor, sigmas: Tensor, *, on_step: OnStep | None = None) -> Tensor:
+    """x0 (B, C, H, W) from x at sigmas[0], by DDIM with eta = 0, which is Euler in these units."""
+    levels = descending(sigmas).tolist()
+    x = state(x)
+    for k, (high, low) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
+        clean = denoised(denoise, x, high)
+        x = clean + (low / high) * (x - clean)
+        if on_step is not None:
+            on_step(k, clean)
+    return x
+
+
+def _step_up(
+    denoise: Denoiser, x: Tensor, low: float, high: float, evaluate: str, iterations: int
+) -> tuple[Tensor, Tensor]:
+    """One inversion step from `low` to `high`, and the denoised picture it was made with."""
+    if evaluate == "current" and low > 0:
+        clean = denoised(denoise, x, low)
+        return x + (high - low) / low * (x - clean), clean
+    rescaled = (
+        x * ((1 + high**2) / (1 + low**2)) ** 0.5
+    )  # equal in variance-preserving units, as networks are asked
+    after = rescaled if evaluate != "implicit" else x
+    for _ in range(iterations if evaluate == "implicit" else 1):
+        clean = denoised(denoise, after, high)
+        after = x + (high - low) / high * (after - clean)
+    return after, clean
+
+
+def _noised(x0: Tensor, noise: Tensor, levels: list[float], level: int, noised_to: int) -> Tensor:
+    """x0 + sigma e at one level, then taken for another: equal in variance-preserving units, in which code
+    hands states on.
+    """
+    x, sigma = x0 + levels[noised_to] * noise, levels[level]
+    return x * ((1 + sigma**2) / (1 + levels[noised_to] ** 2)) ** 0.5 if noised_to != level else x

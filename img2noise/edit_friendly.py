@@ -1,0 +1,199 @@
+"""Edit-friendly DDPM inversion: noise maps that rebuild a picture exactly and survive a change of prompt.
+
+    y[k] = x0 + sigma[k] e[k], e independent for every k (Eq. 6);   r[k] = y[k + 1] - mu(y[k]);   y[k + 1] <-
+    mu(y[k]) + r[k]
+
+The last assignment is the correction row of Algorithm 1: it changes nothing but rounding, and makes the
+inversion visit bit for bit the states that a replay visits. Source: Huberman-Spiegelglas, Kulikov, Michaeli
+(2024); for few steps the remedy of Deutch et al. (2024, TurboEdit). eta enters squared, as DDIM's process
+does. State is float32 in variance-exploding units; sigmas (n + 1,) descend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .denoisers import Denoiser, OnStep, denoised, state
+from .noise import noise_rows, rows_for, stream
+from .noise_maps import NoiseMaps, mean_step
+from .sigmas import ancestral_split, descending
+
+REFERENCE_BOUND = 15.5  # of the last map's norm at 4 x 64 x 64 (TurboEdit's published setting)
+
+
+def extract(
+    denoise: Denoiser,
+    x0: Tensor,
+    sigmas: Tensor,
+    *,
+    eta: float = 1.0,
+    skip: int = 0,
+    seed: int | Sequence[int],
+    indices: Sequence[int] | None = None,
+    rows_per_call: int = 1,
+    zero_last: bool = False,
+    noise_sigmas: Tensor | None = None,
+    on_step: OnStep | None = None,
+) -> NoiseMaps:
+    """The maps of pictures x0 (B, C, H, W) under `denoise`; `replay` of them gives x0 back.
+
+    `eta` in (0, 1]. `skip` leaves out that many of the noisiest steps. Different seeds are different maps of
+    the same picture. `rows_per_call` levels go to the network together, which costs memory and the bitwise
+    correction, not accuracy. `zero_last` drops the last map, as the published code does; the picture is then
+    not exact. `noise_sigmas` (n,) noises the picture to other levels than the network is told (see
+    `shifted`). `on_step(k, denoised)` reports each level. Raises ValueError for eta, skip, sigmas or seeds
+    out of range.
+    """
+    if rows_per_call < 1:
+        raise ValueError(f"got {rows_per_call} rows per call; expected at least 1")
+    walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
+    states, residuals, cleaned = walk.states, [], []
+    start = states[0]
+    for k, (sigma, down) in enumerate(walk.steps):
+        if k % rows_per_call == 0:
+            cleaned = _denoise_levels(denoise, states[k:-1][:rows_per_call], walk.steps[k:])
+        clean = cleaned[k % rows_per_call]
+        mean = mean_step(states[k], clean, sigma, down)
+        residuals.append(states[k + 1] - mean)
+        states[k + 1] = mean + residuals[-1]
+        if on_step is not None:
+            on_step(k, clean)
+    if zero_last:
+        residuals[-1] = torch.zeros_like(residuals[-1])
+    return NoiseMaps(start, torch.stack(residuals), walk.sigmas, eta, skip)
+
+
+def replay(denoise: Denoiser, maps: NoiseMaps, *, on_step: OnStep | None = None) -> Tensor:
+    """The picture (B, C, H, W) that the maps make under `denoise`: the one they came from, or its edit by
+    another denoiser.
+    """
+    x = maps.start
+    for k, (sigma, _, down, _) in enumerate(maps.levels()):
+        clean = denoised(denoise, x, sigma)
+        x = mean_step(x, clean, sigma, down) + maps.residuals[k]
+        if on_step is not None:
+            on_step(k, clean)
+    return x
+
+
+def edit(
+    denoise_source: Denoiser,
+    denoise_target: Denoiser,
+    x0: Tensor,
+    sigmas: Tensor,
+    *,
+    eta: float = 1.0,
+    skip: int = 0,
+    seed: int | Sequence[int],
+    indices: Sequence[int] | None = None,
+    noise_sigmas: Tensor | None = None,
+    weight: float = 1.0,
+    bound: float | None = None,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Extraction and replay in one walk with nothing stored, (B, C, H, W):
+
+        y' = c Y' + (mu_source(y) - c mu_source(Y)) + w (mu_target(y) - mu_source(y))
+
+    with Y the source's states. w = `weight` strengthens the change of prompt (1.5 in TurboEdit); other than 1
+    it costs a third call a step. c is 1, but on the last step at most `bound` sqrt(D / 16384) over the norm
+    of the last map, which tames it and gives up exactness. Without both, equal to extract then replay, and
+    exactly x0 where source and target are one.
+    """
+    walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
+    x = walk.states[0]
+    for k, (sigma, down) in enumerate(walk.steps):
+        source, after = walk.states[k], walk.states[k + 1]
+        target = denoised(denoise_target, x, sigma)
+        on_source = mean_step(source, denoised(denoise_source, source, sigma), sigma, down)
+        moved = mean_step(x, target, sigma, down)
+        if weight != 1:
+            straight = mean_step(x, denoised(denoise_source, x, sigma), sigma, down)
+            moved = straight + weight * (moved - straight)
+        if bound is not None and k == len(walk.steps) - 1:
+            c = _bounded(after - on_source, bound)
+            after, on_source = c * after, c * on_source
+        x = after + (moved - on_source)
+        if on_step is not None:
+            on_step(k, target)
+    return x
+
+
+def shifted(sigmas: Tensor) -> Tensor:
+    """TurboEdit's noise levels: each step noises the picture only to the next level of the grid, while the
+    network is told its own.
+
+    With few steps, states of independent noise lie further apart than sampling ever goes; shifting brings
+    them to where the network expects them. (n + 1,) -> (n,), the last level clean.
+    """
+    return sigmas[1:]
+
+
+class _Walk:
+    """The source's states y[k] for every level from `skip` on, the clean picture last, and the (sigma,
+    s_down) of its steps.
+    """
+
+    def __init__(self, x0, sigmas, eta, skip, seed, indices, noise_sigmas):
+        whole = descending(sigmas)
+        count = len(whole) - 1
+        if not 0 < eta <= 1:
+            reason = (
+                "eta = 0 adds no noise, so there are no maps to extract" if eta == 0 else "eta lies in (0, 1]"
+            )
+            raise ValueError(f"got eta {eta}; {reason}, choose one up to 1")
+        if not 0 <= skip < count:
+            raise ValueError(
+                f"got skip {skip} for {count} steps; it counts steps and must leave at least one"
+            )
+        noised = (
+            whole[:-1] if noise_sigmas is None else torch.as_tensor(noise_sigmas, dtype=torch.float64).cpu()
+        )
+        if len(noised) != count:
+            raise ValueError(f"got {len(noised)} noise levels for {count} steps; give one per step")
+        x0 = state(rows_for(x0, seed))
+        noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
+        self.sigmas = whole[skip:]
+        self.states = [
+            _noised(x0, noise[k], float(whole[k]), float(noised[k])) for k in range(skip, count)
+        ] + [x0]
+        down, _ = ancestral_split(self.sigmas[:-1], self.sigmas[1:], eta)
+        self.steps = list(zip(self.sigmas[:-1].tolist(), down.tolist(), strict=True))
+
+
+def _independent(x0: Tensor, count: int, rows: list[tuple[int, int]]) -> Tensor:
+    """e (count, B, C, H, W): level k of row b is a function of (seed, index) of b and of k, not of the others
+    or of skip.
+    """
+    generators = [stream(*row, "edit-friendly") for row in rows]
+    levels = [[torch.randn(x0.shape[1:], generator=g) for g in generators] for _ in range(count)]
+    return torch.stack([torch.stack(level) for level in levels]).to(x0)
+
+
+def _noised(x0: Tensor, e: Tensor, sigma: float, noise_sigma: float) -> Tensor:
+    """x0 noised to one level and handed to a network that is told another: equal in variance-preserving
+    units.
+    """
+    state = x0 + noise_sigma * e
+    return state if noise_sigma == sigma else state * ((1 + sigma**2) / (1 + noise_sigma**2)) ** 0.5
+
+
+def _denoise_levels(
+    denoise: Denoiser, states: list[Tensor], steps: list[tuple[float, float]]
+) -> list[Tensor]:
+    """Denoise several levels in one call: states (B, C, H, W) each, at the sigmas of the first steps."""
+    if len(states) == 1:
+        return [denoised(denoise, states[0], steps[0][0])]
+    rows = torch.cat(states)
+    levels = rows.new_tensor([sigma for sigma, _ in steps[: len(states)]]).repeat_interleave(len(states[0]))
+    return list(denoise(rows, levels).to(rows.dtype).chunk(len(states)))
+
+
+def _bounded(last: Tensor, bound: float) -> Tensor:
+    """c per sample (B, 1, 1, 1), at most 1, so that c times the last map stays within the bound."""
+    norm = last.flatten(1).norm(dim=1)
+    limit = bound * (last[0].numel() / 16384) ** 0.5
+    return (limit / norm).clamp(max=1.0).view(-1, 1, 1, 1)

@@ -1,0 +1,127 @@
+"""First-step inversion: the noise from which the first denoising step alone gives the picture back.
+
+    e <- (y - D(y, sigma)) / sigma,   y = x0 + sigma e,   from e = 0,  sigma near the top (t = 980 of 1000:
+    13.04)
+
+Source: First-step de-whitening (Eq. 6, 7). For Gaussian data the fixed point is sigma Sigma^-1 (x0 - mean),
+not the whitening Sigma^-1/2 (x0 - mean); after n steps an eigendirection holds (sigma / lam) (1 - (1 + lam /
+sigma^2)^-n) of the picture. Stopped near unit variance the iteration looks like ZCA; run on, or accelerated
+(Anderson 1965; Walker, Ni 2011), it leaves it for the fixed point, whose weak directions are amplified errors
+of the network. Shapes (B, C, H, W), model space, float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .denoisers import Denoiser, OnStep, denoised, state
+
+STOPS = ("unit_std", "converged", "iterations")
+RIDGE = (
+    1e-10  # of the trace of the residuals' Gram matrix: enough for float32, whose differences turn parallel
+)
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """`z` (B, C, H, W); `residuals` (steps, B), the RMS of each update, sigma times which is the error of the
+    one-step picture; `reconstruction_gain` (B,), how much of x0 that picture holds, 1 at the fixed point.
+    """
+
+    z: Tensor
+    residuals: Tensor
+    reconstruction_gain: Tensor
+
+
+def invert(
+    denoise: Denoiser,
+    x0: Tensor,
+    sigma: float,
+    *,
+    iterations: int = 50,
+    accelerate: int = 0,
+    stop: str = "unit_std",
+    tolerance: float = 1e-3,
+    on_step: OnStep | None = None,
+) -> FirstStep:
+    """Noise for pictures x0 (B, C, H, W) by at most `iterations` network calls, each sample stopping by
+    itself.
+
+    `stop`: "unit_std" at the first noise of standard deviation 1 (the published look), "converged" once the
+    update's RMS falls below `tolerance`, "iterations" never. `accelerate` is Anderson's window, 0 for none;
+    it does not go with "unit_std", whose stopping point it has left behind, and returns the noise with the
+    least residual. Raises ValueError for values out of range.
+    """
+    if stop not in STOPS or iterations < 1 or accelerate < 0 or not sigma > 0:
+        raise ValueError(
+            f"got stop {stop!r}, {iterations} iterations, window {accelerate}, sigma {sigma}; expected "
+            f"{', '.join(STOPS)}, at least one iteration, no negative window and a positive sigma"
+        )
+    if accelerate and stop == "unit_std":
+        raise ValueError(
+            "got acceleration with stop 'unit_std', which it skips past; choose 'converged' or 'iterations'"
+        )
+    x0 = state(x0)
+    rows = [_Row(torch.zeros_like(row).flatten(), accelerate) for row in x0]
+    residuals = []
+    for k in range(iterations):
+        e = torch.stack([row.e for row in rows]).view_as(x0)
+        clean = denoised(denoise, x0 + sigma * e, sigma)
+        after = e + (x0 - clean) / sigma  # (y - D) / sigma
+        for row, new in zip(rows, after.flatten(1), strict=True):
+            row.update(new, stop, tolerance)
+        residuals.append([row.residual for row in rows])
+        if on_step is not None:
+            on_step(k, clean)
+        if all(row.done for row in rows):
+            break
+    z = torch.stack([row.result for row in rows]).view_as(x0)
+    clean = denoised(denoise, x0 + sigma * z, sigma).flatten(1)
+    gain = (clean * x0.flatten(1)).sum(1) / x0.flatten(1).square().sum(1)
+    return FirstStep(z, torch.tensor(residuals), gain)
+
+
+class _Row:
+    """One sample's iterate e (D,), its history for Anderson acceleration, and the best it has seen."""
+
+    def __init__(self, e: Tensor, window: int):
+        self.e = self.result = e
+        self.window, self.done = window, False
+        self.residual = self.least = float("inf")
+        self.images, self.differences = [], []  # G(e) and G(e) - e of the last iterates
+
+    def update(self, image: Tensor, stop: str, tolerance: float) -> None:
+        """Take G(e), judge e by it, and choose the next iterate."""
+        if self.done:
+            return
+        difference = image - self.e
+        before, self.residual = self.residual, float(difference.square().mean().sqrt())
+        if self.window and self.residual > 2 * before:  # the extrapolation went astray: start again from here
+            self.images, self.differences = [], []
+        if self.residual < self.least and self.window:
+            self.least, self.result = self.residual, self.e
+        self.done = stop == "converged" and self.residual <= tolerance
+        if self.done:
+            self.result = self.e
+            return
+        self.images = [*self.images, image][-self.window - 1 :]
+        self.differences = [*self.differences, difference][-self.window - 1 :]
+        self.e = self._extrapolated() if self.window else image
+        if not self.window:
+            self.result = image
+            self.done = stop == "unit_std" and float(image.std()) >= 1
+
+    def _extrapolated(self) -> Tensor:
+        """sum a_i G(e_i) with the weights a, summing to 1, that make |sum a_i (G(e_i) - e_i)| least."""
+        if len(self.images) == 1:
+            return self.images[0]
+        r = torch.stack(self.differences).double()  # (m + 1, D)
+        steps = r[1:] - r[:-1]
+        gram = steps @ steps.T
+        ridge = RIDGE * gram.trace() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+        gamma = torch.linalg.solve(gram + ridge, steps @ r[-1])
+        g = torch.stack(self.images)
+        return g[-1] - gamma.to(g.dtype) @ (g[1:] - g[:-1])
