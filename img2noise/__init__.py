@@ -8,7 +8,7 @@ from .diagnostics import Whiteness, neighbour_correlation, whiteness
 from .edit_friendly import edit, extract, replay, shifted
 from .moments import STRUCTURES, Moments, measure
 from .noise import draw, lerp, slerp
-from .noise_maps import NoiseMaps, flip, recolour, shift, statistics
+from .noise_maps import NoiseMaps, bound_last, flip, recolour, shift, statistics
 from .spaces import SPACES, Space
 from .storage import facts, load, save
 from .structures import Dense, Kronecker, Stationary, fit
@@ -30,6 +30,7 @@ __all__ = [
     "Whitener",
     "Whiteness",
     "anneal",
+    "bound_last",
     "correlated_noise",
     "correlation",
     "ddim",

@@ -18,10 +18,8 @@ from torch import Tensor
 
 from .denoisers import Denoiser, OnStep, denoised, state
 from .noise import noise_rows, rows_for, stream
-from .noise_maps import NoiseMaps, mean_step
+from .noise_maps import NoiseMaps, mean_step, norm_limit
 from .sigmas import ancestral_split, descending
-
-REFERENCE_BOUND = 15.5  # of the last map's norm at 4 x 64 x 64 (TurboEdit's published setting)
 
 
 def extract(
@@ -114,7 +112,7 @@ def edit(
             straight = mean_step(x, denoised(denoise_source, x, sigma), sigma, down)
             moved = straight + weight * (moved - straight)
         if bound is not None and k == len(walk.steps) - 1:
-            c = _bounded(after - on_source, bound)
+            c = norm_limit(after - on_source, bound)
             after, on_source = c * after, c * on_source
         x = after + (moved - on_source)
         if on_step is not None:
@@ -190,10 +188,3 @@ def _denoise_levels(
     rows = torch.cat(states)
     levels = rows.new_tensor([sigma for sigma, _ in steps[: len(states)]]).repeat_interleave(len(states[0]))
     return list(denoise(rows, levels).to(rows.dtype).chunk(len(states)))
-
-
-def _bounded(last: Tensor, bound: float) -> Tensor:
-    """c per sample (B, 1, 1, 1), at most 1, so that c times the last map stays within the bound."""
-    norm = last.flatten(1).norm(dim=1)
-    limit = bound * (last[0].numel() / 16384) ** 0.5
-    return (limit / norm).clamp(max=1.0).view(-1, 1, 1, 1)
