@@ -20,7 +20,6 @@ from torch import Tensor
 from .denoisers import Denoiser, OnStep, denoised
 from .sigmas import ancestral_split
 
-
 LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdit's published setting)
 
 
@@ -68,17 +67,19 @@ def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
 
 
 def bound_last(maps: NoiseMaps, bound: float = LAST_NORM) -> NoiseMaps:
-    """The maps with each sample's last one scaled down to a norm of at most `bound` sqrt(D / 16384).
+    """The maps, each sample's last one scaled down to a norm of at most `bound` sqrt(D / 16384).
 
-    TurboEdit's remedy for few steps, whose last map is far louder than sampling's noise. A replay then no longer
-    gives the picture back exactly.
+    TurboEdit's remedy for few steps, whose last map is far louder than sampling's noise. A replay then no
+    longer gives the picture back exactly.
     """
     last = maps.residuals[-1]
     return replace(maps, residuals=torch.cat([maps.residuals[:-1], (norm_limit(last, bound) * last)[None]]))
 
 
 def norm_limit(last: Tensor, bound: float) -> Tensor:
-    """c per sample (B, 1, 1, 1), at most 1, so that c times the last map stays within `bound` sqrt(D / 16384)."""
+    """c per sample (B, 1, 1, 1), at most 1, so that c times the last map stays within `bound` sqrt(D /
+    16384).
+    """
     limit = bound * (last[0].numel() / 16384) ** 0.5
     return (limit / last.flatten(1).norm(dim=1)).clamp(max=1.0).view(-1, 1, 1, 1)
 
