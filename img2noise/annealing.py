@@ -85,11 +85,12 @@ def anneal(
         start = fitted.from_noise(starts[i : i + 1].to(gain, copy=True))
         chains.append(_Chain(start[0], gain, target[0], row, alpha, adapt))
     first, last = (t * float(gain.double().square().mean()) for t in temperature)
+    scratch = gain.new_empty(2, min(BLOCK, iterations), len(gain))
     for start in range(0, iterations, BLOCK):
         steps = range(start + 1, min(start + BLOCK, iterations) + 1)
         temperatures = [first + (last - first) * k / iterations for k in steps]
         for chain in chains:
-            chain.advance(temperatures)
+            chain.advance(temperatures, scratch)
         ratios = torch.tensor([c.best / c.losses[0] for c in chains])
         if on_step is not None and on_step(steps[-1], ratios):
             break
@@ -132,15 +133,20 @@ class _Chain:
         self.losses = [float((gain.double() * q.double() - target.double()).square().sum())]
         self.best, self.accepted = self.losses[0], 0
 
-    def propose(self, count: int) -> tuple[Tensor, list[float]]:
-        """`count` white proposals (count, D) and the logarithms of as many uniform numbers."""
+    def propose(self, count: int, out: Tensor | None = None) -> tuple[Tensor, list[float]]:
+        """`count` white proposals (count, D), in `out` if given, and the logarithms of as many uniforms."""
         log_u = torch.rand(count, dtype=torch.float64, generator=self.generator).log().tolist()
-        return torch.randn(count, len(self.q), dtype=self.q.dtype, generator=self.generator), log_u
+        shape = count, len(self.q)
+        return torch.randn(shape, dtype=self.q.dtype, generator=self.generator, out=out), log_u
 
-    def advance(self, temperatures: list[float]) -> None:
-        """One proposal per temperature, decided through the Gram matrix of the proposals' pictures."""
-        e, log_u = self.propose(len(temperatures))
-        u = e * self.gain  # (K, D)
+    def advance(self, temperatures: list[float], scratch: Tensor) -> None:
+        """One proposal per temperature, decided through the Gram matrix of the proposals' pictures.
+
+        `scratch` (2, at least K, D) is overwritten: an allocator would hand such blocks back at every step.
+        """
+        room = scratch[:, : len(temperatures)]
+        e, log_u = self.propose(len(temperatures), out=room[0])
+        u = torch.mul(e, self.gain, out=room[1])  # (K, D)
         a = self.gain * self.q
         gram = (u @ u.T).double().numpy()
         with_state, with_target = (u @ torch.stack([a, self.target], 1)).double().T.numpy()  # (K,) each

@@ -25,7 +25,7 @@ from .photos import read_photo, to_pixels
 from .storage import load, save
 from .whitening import Whitener
 
-SIZE, ITERATIONS, SIGMA_MAX = 192, 5000, 4518.76
+SIZE, ITERATIONS, SIGMA_MAX = 192, 3000, 4518.76
 VARIATIONS = 4
 
 
