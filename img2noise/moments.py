@@ -12,7 +12,7 @@ continued. Everything is float64 on the CPU, uncentred until `fit`. Inputs (N, C
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from einops import rearrange
@@ -34,8 +34,8 @@ class Moments:
     structure: str
     shape: tuple[int, int, int]
     count: int
-    total: Tensor  # (C, H, W), or (C,) for stationary
-    products: tuple[Tensor, ...]
+    total: Tensor = field(repr=False)  # (C, H, W), or (C,) for stationary
+    products: tuple[Tensor, ...] = field(repr=False)
     space: str = ""
 
     def __add__(self, other: Moments) -> Moments:

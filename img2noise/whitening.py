@@ -12,7 +12,7 @@ float32 (float64 where x is) and on x's device.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
@@ -42,8 +42,8 @@ class Whitener(ABC):
     what `fit` was asked for.
     """
 
-    blocks: tuple[Tensor, ...]
-    mean: Tensor
+    blocks: tuple[Tensor, ...] = field(repr=False)
+    mean: Tensor = field(repr=False)
     shape: tuple[int, int, int]
     method: str = "zca"
     space: str = ""

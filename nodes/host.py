@@ -38,6 +38,8 @@ def samples_of(latent: dict) -> Tensor:
             f"got a latent of shape {tuple(samples.shape)}, of a video or sound model; "
             "expected (batch, channels, height, width), as SD and SDXL make them"
         )
+    if not bool(torch.isfinite(samples).all()):
+        raise ValueError("got a latent that holds NaN or infinity; look for the node that made it so")
     return samples.to("cpu", copy=True).float()
 
 
@@ -46,8 +48,8 @@ def noise_samples(latent: dict, name: str) -> Tensor:
     samples, space = samples_of(latent), space_of(name)
     if samples.shape[1] != space.channels:
         raise ValueError(
-            f"got a latent of {samples.shape[1]} channels for a whitener of {name} latents, which have "
-            f"{space.channels}; use latents of {space.models}, or another whitener"
+            f"got a latent of {samples.shape[1]} channels for {name} ({space.models}), which has "
+            f"{space.channels}; use the whitener and the VAE of one model"
         )
     return samples
 
@@ -146,7 +148,7 @@ def new_whitener_file(filename: str) -> Path:
     """Where a whitener of that name is written, inside models/img2noise."""
     base = Path(folder_paths.models_dir, FOLDER).resolve()
     path = _inside(base, filename.strip().removesuffix(SUFFIX) + SUFFIX)
-    if path.suffix != SUFFIX:
+    if path.name.startswith("."):  # nothing but dots, or hidden
         raise ValueError(f"got the file name {filename!r}; expected a name such as my_whitener")
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
