@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import warnings
 
 import pytest
 
@@ -30,7 +31,10 @@ def site(tmp_path_factory):
     @functools.cache
     def install(python):
         folder = tmp_path_factory.mktemp("site")
-        install_lacking(python, PACK / "requirements.txt", folder)
+        try:
+            install_lacking(python, PACK / "requirements.txt", folder)
+        except RuntimeError as error:  # without a package index; most nodes need nothing of it
+            warnings.warn(str(error), stacklevel=1)
         return folder
 
     return install

@@ -159,6 +159,16 @@ def test_noise_of_another_size_is_one_clear_error_and_the_queue_goes_on(server, 
     server.run(fine)
 
 
+def test_more_pictures_than_stored_noises_are_one_clear_error(server, graph):
+    noise = graph(
+        "Img2NoiseAnnealedNoise", latent=latent(graph), whitener=whitener(graph), iterations=50, batch_size=2
+    )
+    graph("TestDumpNoise", noise=noise[0], latent=latent(graph, batch_size=3), name="too-few")
+    error = server.error(graph)
+    assert error["exception_type"] == "ValueError"
+    assert "2 stored noises" in error["exception_message"] and "number 3" in error["exception_message"]
+
+
 @pytest.mark.parametrize("node", ["Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise"])
 def test_a_whitener_that_the_model_does_not_share_is_refused_by_name(server, graph, node):
     model = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[0]

@@ -11,6 +11,7 @@ import img2noise
 
 from . import checkpoints
 from .graphs import Graph
+from .server import PACK
 
 
 def latents(graph: Graph, seed: int, rows: int = 12) -> list:
@@ -75,6 +76,15 @@ def test_a_file_name_that_leaves_the_folder_is_refused(server, graph, name):
     assert error["node_type"] == "Img2NoiseSaveWhitener" and error["exception_type"] == "ValueError"
     assert "escaped" in error["exception_message"]
     assert not list(server.base.rglob("escaped*"))
+
+
+def test_a_truncated_whitener_file_is_one_clear_error_that_names_it(server, graph):
+    whole = (PACK / "zca_matrices/sd.safetensors").read_bytes()
+    (server.models / "img2noise/truncated.safetensors").write_bytes(whole[: len(whole) // 2])
+    whitened(graph, graph("Img2NoiseLoadWhitener", whitener_name="truncated.safetensors")[0], "truncated")
+    error = server.error(graph)
+    assert error["node_type"] == "Img2NoiseLoadWhitener" and error["exception_type"] == "ValueError"
+    assert "truncated.safetensors" in error["exception_message"]
 
 
 def test_a_folder_of_photos_is_measured_and_a_damaged_one_is_left_out_by_name(server, graph):
