@@ -16,7 +16,7 @@ import folder_paths
 import torch
 from torch import Tensor
 
-from ..img2noise import SPACES, Space, Whitener, load, storage
+from ..img2noise import SPACES, NoiseMaps, Space, Whitener, load, storage
 
 FOLDER, SUFFIX = "img2noise", ".safetensors"
 folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir, FOLDER)))
@@ -57,9 +57,13 @@ def noise_samples(latent: dict, name: str) -> Tensor:
 def picture_samples(latent: dict, name: str) -> Tensor:
     """A picture's samples in model space; an empty latent is refused."""
     samples = noise_samples(latent, name)
+    refuse_empty(samples)
+    return samples * space_of(name).scale_factor
+
+
+def refuse_empty(samples: Tensor) -> None:
     if not bool(samples.any()):
         raise ValueError("got an empty latent where a picture is needed; wire a VAE Encode of your picture")
-    return samples * space_of(name).scale_factor
 
 
 def to_latent(samples: Tensor, like: dict | None = None) -> dict:
@@ -81,15 +85,21 @@ def space_of(name: str) -> Space:
 def check_model(model, whitener: Whitener) -> None:
     """Raises ValueError unless the model scales latents as the whitener's space does."""
     space, found = space_of(whitener.space), model.get_model_object("latent_format")
-    if found.latent_channels == space.channels:
-        probe = torch.linspace(-1, 1, space.channels).view(1, -1, 1, 1)
-        if torch.allclose(model.get_model_object("process_latent_in")(probe), probe * space.scale_factor):
-            return
+    if has_space(model, space):
+        return
     raise ValueError(
         f"got a whitener of {whitener.space} latents ({space.models}; {space.channels} channels, scale "
         f"{space.scale_factor}) and a model of {type(found).__name__} latents ({found.latent_channels} "
         f"channels, scale {found.scale_factor}); load the whitener that belongs to the model"
     )
+
+
+def has_space(model, space: Space) -> bool:
+    """Whether the model has as many latent channels as the space, and scales them as it does."""
+    if model.get_model_object("latent_format").latent_channels != space.channels:
+        return False
+    probe = torch.linspace(-1, 1, space.channels).view(1, -1, 1, 1)
+    return torch.allclose(model.get_model_object("process_latent_in")(probe), probe * space.scale_factor)
 
 
 def encoder(vae, name: str) -> Callable[[Tensor], Tensor]:
@@ -146,12 +156,30 @@ def load_whitener(path: Path) -> Whitener:
 
 def new_whitener_file(filename: str) -> Path:
     """Where a whitener of that name is written, inside models/img2noise."""
-    base = Path(folder_paths.models_dir, FOLDER).resolve()
-    path = _inside(base, filename.strip().removesuffix(SUFFIX) + SUFFIX)
-    if path.name.startswith("."):  # nothing but dots, or hidden
-        raise ValueError(f"got the file name {filename!r}; expected a name such as my_whitener")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return _new_file(Path(folder_paths.models_dir, FOLDER), filename, "my_whitener")
+
+
+def noise_maps_names() -> list[str]:
+    """The files that Save Noise Maps has written, by their names in output/img2noise."""
+    files = _noise_maps_folder().rglob(f"*{SUFFIX}")
+    return sorted(file.relative_to(_noise_maps_folder()).as_posix() for file in files)
+
+
+def noise_maps_file(name: str) -> Path:
+    """The file behind one of `noise_maps_names`."""
+    return _inside(_noise_maps_folder(), name)
+
+
+def load_noise_maps(path: Path) -> NoiseMaps:
+    maps = load(path)
+    if not isinstance(maps, NoiseMaps):
+        raise ValueError(f"{path} holds a {type(maps).__name__} and no noise maps; choose another file")
+    return maps
+
+
+def new_noise_maps_file(filename: str) -> Path:
+    """Where noise maps of that name are written, inside output/img2noise."""
+    return _new_file(_noise_maps_folder(), filename, "noise_maps")
 
 
 def input_folder(name: str) -> Path:
@@ -163,6 +191,18 @@ def stamp(files: Iterable[Path]) -> str:
     """A text that changes whenever one of the files does."""
     stats = [(file, file.stat()) for file in files]
     return repr([(str(file), s.st_mtime_ns, s.st_size) for file, s in stats])
+
+
+def _noise_maps_folder() -> Path:
+    return Path(folder_paths.get_output_directory(), FOLDER).resolve()
+
+
+def _new_file(base: Path, filename: str, example: str) -> Path:
+    path = _inside(base.resolve(), filename.strip().removesuffix(SUFFIX) + SUFFIX)
+    if path.name.startswith("."):  # nothing but dots, or hidden
+        raise ValueError(f"got the file name {filename!r}; expected a name such as {example}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _inside(base: Path, name: str) -> Path:
