@@ -28,12 +28,14 @@ RIDGE = (
 @dataclass(frozen=True)
 class FirstStep:
     """`z` (B, C, H, W); `residuals` (steps, B), the RMS of each update, sigma times which is the error of the
-    one-step picture; `reconstruction_gain` (B,), how much of x0 that picture holds, 1 at the fixed point.
+    one-step picture; `reconstruction_gain` (B,), how much of x0 that picture holds, 1 at the fixed point;
+    `stds` (steps, B), the standard deviation of the noise after each update.
     """
 
     z: Tensor
     residuals: Tensor
     reconstruction_gain: Tensor
+    stds: Tensor
 
 
 def invert(
@@ -66,7 +68,7 @@ def invert(
         )
     x0 = state(x0)
     rows = [_Row(torch.zeros_like(row).flatten(), accelerate) for row in x0]
-    residuals = []
+    residuals, stds = [], []
     for k in range(iterations):
         e = torch.stack([row.e for row in rows]).view_as(x0)
         clean = denoised(denoise, x0 + sigma * e, sigma)
@@ -74,6 +76,7 @@ def invert(
         for row, new in zip(rows, after.flatten(1), strict=True):
             row.update(new, stop, tolerance)
         residuals.append([row.residual for row in rows])
+        stds.append([float(row.e.std()) for row in rows])
         if on_step is not None:
             on_step(k, clean)
         if all(row.done for row in rows):
@@ -81,7 +84,7 @@ def invert(
     z = torch.stack([row.result for row in rows]).view_as(x0)
     clean = denoised(denoise, x0 + sigma * z, sigma).flatten(1)
     gain = (clean * x0.flatten(1)).sum(1) / x0.flatten(1).square().sum(1)
-    return FirstStep(z, torch.tensor(residuals), gain)
+    return FirstStep(z, torch.tensor(residuals), gain, torch.tensor(stds))
 
 
 class _Row:
@@ -118,10 +121,10 @@ class _Row:
         """sum a_i G(e_i) with the weights a, summing to 1, that make |sum a_i (G(e_i) - e_i)| least."""
         if len(self.images) == 1:
             return self.images[0]
-        r = torch.stack(self.differences).double()  # (m + 1, D)
+        r = torch.stack(self.differences).to("cpu", torch.float64)  # (m + 1, D); some devices lack float64
         steps = r[1:] - r[:-1]
         gram = steps @ steps.T
         ridge = RIDGE * gram.trace() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
         gamma = torch.linalg.solve(gram + ridge, steps @ r[-1])
         g = torch.stack(self.images)
-        return g[-1] - gamma.to(g.dtype) @ (g[1:] - g[:-1])
+        return g[-1] - gamma.to(g) @ (g[1:] - g[:-1])

@@ -28,6 +28,25 @@ def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for nois
     return _pixels(figure)
 
 
+def first_step_curve(residuals: Tensor, stds: Tensor) -> np.ndarray:
+    """How a first-step inversion went: residual (logarithmic) and standard deviation of the noise, both
+    (steps, B), against iteration, a line per row.
+    """
+    figure, (above, below) = _figure(7, 5.5, 2)
+    steps = np.arange(1, len(residuals) + 1)
+    for row in range(residuals.shape[1]):
+        above.plot(steps, residuals[:, row].numpy(), linewidth=1, label=f"noise {row + 1}")
+        below.plot(steps, stds[:, row].numpy(), linewidth=1)
+    above.set(title="First-step inversion", ylabel="residual", yscale="log")
+    below.set(xlabel="iteration", ylabel="standard deviation")
+    below.axhline(1, linewidth=1, linestyle=":", color="gray")  # what models expect
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+    if residuals.shape[1] <= 8:
+        above.legend(frameon=False)
+    return _pixels(figure)
+
+
 def contact_sheet(pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4) -> np.ndarray:
     """Titled pictures, uint8 (H, W, 3) or grey (H, W), in rows of `columns`, all cells as large as the first
     picture's.

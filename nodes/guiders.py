@@ -1,0 +1,199 @@
+"""Guiders as denoisers: algorithms run inside a guider's own sample call, the only way a model is called.
+
+    run(guider, samples, sigmas, work):  work(ready), ready.denoise(x, sigma) -> x0, ready.x0 in model space
+
+Prompts, guidance, ControlNet, LoRA, areas and the kind of prediction are then the host's. State is float32;
+the network works in its own precision. A guider that comes in over a wire is copied, never changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TypeVar
+
+import comfy.model_management
+import comfy.samplers
+import latent_preview
+import torch
+from comfy.model_sampling import CONST, EPS
+from torch import Tensor
+
+from ..img2noise import SPACES
+from ..img2noise.denoisers import Denoiser, OnStep
+from . import host
+
+Result = TypeVar("Result")
+ROWS = 16  # levels in a network call beyond which a batch gains nothing
+MARGIN = 1.5  # over the model's own estimate of memory, as the host takes it
+WINDOWS = ("timestep_start", "timestep_end", "hooks")  # what makes a prompt change from step to step
+CHANGES = (  # functions of a model's options that may do another thing at another noise level
+    *("model_function_wrapper", "sampler_cfg_function", "sampler_calc_cond_batch_function"),
+    *("sampler_pre_cfg_function", "sampler_post_cfg_function", "context_handler"),
+)
+
+
+class Ready:
+    """A guider inside its own sample call: models loaded, conditioning prepared for `x0`'s size."""
+
+    def __init__(self, guider, extra_args: dict, x0: Tensor):
+        self.guider, self.extra_args, self.x0 = guider, extra_args, x0
+
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """E[x0 | x] as the guider has it; raises the host's exception once the user has cancelled."""
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        return self.guider(x, sigma, **self.extra_args)
+
+    def rows_per_call(self, wanted: int) -> int:
+        """How many levels may go to the network together: `wanted`, or for 0 what fits.
+
+        One where anything may change from level to level, since the host looks at a batch's first sigma
+        alone.
+        """
+        if not _constant(self.guider, self.extra_args["model_options"]):
+            return 1
+        return wanted or self._rows_that_fit()
+
+    def _rows_that_fit(self) -> int:
+        device, model = self.x0.device, self.guider.inner_model
+        if device.type == "cpu":
+            return 1
+        sizes = defaultdict(list)
+        for cond in _all(self.guider.conds):
+            for name, value in cond["model_conds"].items():
+                sizes[name].append(value.size())
+        rows, *size = self.x0.shape
+        free = self.guider.model_patcher.get_free_memory(device)
+        needs = [model.memory_required([2 * n * rows, *size], cond_shapes=sizes) for n in range(1, ROWS + 1)]
+        return max(1, sum(MARGIN * need < free for need in needs))
+
+
+class Probe(comfy.samplers.Sampler):
+    """A sampler that samples nothing: it lets `work` use the model, and keeps what comes out."""
+
+    def __init__(self, work: Callable[[Ready], Result]):
+        self.work, self.result = work, None
+
+    def sample(
+        self,
+        model_wrap,
+        sigmas,
+        extra_args,
+        callback,
+        noise,
+        latent_image=None,
+        denoise_mask=None,
+        disable_pbar=False,
+    ):
+        self.result = self.work(Ready(model_wrap, extra_args, latent_image))
+        return latent_image
+
+
+def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result], seed: int = 0) -> Result:
+    """What `work` makes of the guider once it is ready for these samples (B, C, H, W), VAE units."""
+    probe = Probe(work)
+    with host.random_state_kept():
+        copy.copy(guider).sample(
+            torch.zeros_like(samples), samples, probe, sigmas.float(), disable_pbar=True, seed=seed
+        )
+    return probe.result
+
+
+def one_call_at_a_time(guider, samples: Tensor, sigmas: Tensor) -> Denoiser:
+    """A denoiser that makes its guider ready for every call: slow, and right whatever else is loaded."""
+
+    def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+        return run(
+            guider, samples, sigmas, lambda ready: ready.denoise(x.to(ready.x0), sigma.to(ready.x0)).to(x)
+        )
+
+    return denoise
+
+
+def can_be_ready_together(source, target) -> bool:
+    """Whether one guider can be made ready inside the other: one model, which neither changes with hooks,
+    and no further model that making the second ready could put out of memory.
+    """
+    lone = not any(
+        cond.get(key) is not None
+        for guider in (source, target)
+        for cond in _all(guider.original_conds)
+        for key in ("hooks", "control", "gligen", "additional_models")
+    )
+    return lone and source.model_patcher is target.model_patcher
+
+
+def reporter(guider, steps: int) -> OnStep:
+    """on_step(k, denoised): the host's progress bar and preview of that many steps, and its cancelling."""
+    return stepper(latent_preview.prepare_callback(guider.model_patcher, steps), steps)
+
+
+def stepper(callback, steps: int) -> OnStep:
+    """on_step(k, denoised) from a callback as samplers get it."""
+
+    def on_step(k: int, clean: Tensor) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        if callback is not None:
+            callback(k, clean, clean, steps)
+
+    return on_step
+
+
+def check(guider, samples: Tensor) -> None:
+    """Raises ValueError unless the guider's model adds noise as SD does and has latents like these."""
+    model = guider.model_patcher
+    sampling, found = model.get_model_object("model_sampling"), model.get_model_object("latent_format")
+    expected = "expected one that predicts noise or v: SD 1.x, SD 2.x, SDXL or a Turbo of them"
+    if isinstance(sampling, CONST) or not isinstance(sampling, EPS):
+        raise ValueError(f"got a flow model, of {type(found).__name__} latents; {expected}")
+    if found.latent_channels != 4:
+        raise ValueError(f"got a model of {found.latent_channels}-channel latents; {expected}")
+    if samples.ndim != 4 or samples.shape[1] != 4:
+        raise ValueError(
+            f"got a latent of shape {tuple(samples.shape)} for a model of {type(found).__name__} latents, "
+            "(batch, 4, height, width); use the VAE of the model"
+        )
+
+
+def picture(guider, latent: dict) -> Tensor:
+    """A copy of the latent's samples (B, 4, H, W), VAE units, checked; an empty latent is refused."""
+    samples = host.samples_of(latent)
+    check(guider, samples)
+    host.refuse_empty(samples)
+    return samples
+
+
+def space_name(model) -> str:
+    """The latent space of a model: "sd", "sdxl", or "" for another."""
+    return next((name for name, space in SPACES.items() if host.has_space(model, space)), "")
+
+
+def _constant(guider, options: dict) -> bool:
+    """Whether the guider does the same at every noise level, for all that can be seen from outside."""
+    patches = options.get("transformer_options", {})
+    changed = [options.get(name) for name in CHANGES] + [
+        patches.get(name) for name in ("patches", "patches_replace")
+    ]
+    changed += [table for name in ("wrappers", "callbacks") for table in patches.get(name, {}).values()]
+    windows = [cond.get(name) for cond in _all(guider.conds) for name in WINDOWS]
+    controls = [control for cond in _all(guider.conds) for control in _chain(cond.get("control"))]
+    return (
+        type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise
+        and not any(bool(change) for change in changed)
+        and all(window is None for window in windows)
+        and all(_lasting(control) for control in controls)
+    )
+
+
+def _lasting(control) -> bool:
+    """Whether a ControlNet of the host's own works from the first step to the last."""
+    return type(control).__module__.startswith("comfy.") and control.timestep_percent_range == (0.0, 1.0)
+
+
+def _chain(control) -> list:
+    return [] if control is None else [control, *_chain(control.previous_controlnet)]
+
+
+def _all(conds: dict) -> list[dict]:
+    return [cond for rows in conds.values() for cond in rows]
