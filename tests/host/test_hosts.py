@@ -12,7 +12,7 @@ from . import hosts
 
 @pytest.fixture
 def comfy(tmp_path, monkeypatch):
-    """comfy(name, version, python=False) -> a folder that looks like a ComfyUI, perhaps with its own Python."""
+    """comfy(name, version, python=False) -> a folder that looks like a ComfyUI, perhaps with a Python."""
     monkeypatch.delenv("COMFYUI_DIR", raising=False)
     monkeypatch.delenv("COMFYUI_PYTHON", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
