@@ -55,7 +55,9 @@ def recorded(denoise):
 
 
 def column(sigma):
-    return torch.as_tensor(sigma).reshape(-1, 1, 1, 1)
+    """sigma, a number or a tensor (B,), against (B, C, H, W)."""
+    sigma = torch.tensor(sigma, dtype=torch.float64) if isinstance(sigma, float) else sigma
+    return sigma.reshape(-1, 1, 1, 1)
 
 
 def picture(*shape, seed=0, dtype=torch.float32):
