@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import noise, sampling, whitening
+from . import edit_friendly, inversion, noise, noise_maps, sampling, whitening
 
 NODES = [
     whitening.Img2NoiseLoadWhitener,
@@ -17,6 +17,17 @@ NODES = [
     noise.Img2NoiseNoiseToLatent,
     noise.Img2NoiseBlendNoises,
     sampling.Img2NoiseKSampler,
+    inversion.Img2NoiseInversionSampler,
+    inversion.Img2NoiseInvertedNoise,
+    inversion.Img2NoiseFirstStepInversion,
+    edit_friendly.Img2NoiseEditFriendlyInversion,
+    edit_friendly.Img2NoiseEditFriendlySampler,
+    edit_friendly.Img2NoiseEditFriendlyEdit,
+    noise_maps.Img2NoiseShiftNoiseMaps,
+    noise_maps.Img2NoiseFlipNoiseMaps,
+    noise_maps.Img2NoiseRecolourNoiseMaps,
+    noise_maps.Img2NoiseSaveNoiseMaps,
+    noise_maps.Img2NoiseLoadNoiseMaps,
 ]
 
 

@@ -156,6 +156,18 @@ def check(guider, samples: Tensor) -> None:
         )
 
 
+def check_together(source, target) -> None:
+    """Raises ValueError unless two guiders' models share the space of latents."""
+    probe = torch.linspace(-1, 1, 4).view(1, -1, 1, 1)
+    models = [guider.model_patcher for guider in (source, target)]
+    inside = [model.get_model_object("process_latent_in")(probe) for model in models]
+    if not torch.allclose(*inside):
+        ours, theirs = (type(model.get_model_object("latent_format")).__name__ for model in models)
+        raise ValueError(
+            f"got a source model of {ours} latents and a target of {theirs}; use two of one family"
+        )
+
+
 def picture(guider, latent: dict) -> Tensor:
     """A copy of the latent's samples (B, 4, H, W), VAE units, checked; an empty latent is refused."""
     samples = host.samples_of(latent)

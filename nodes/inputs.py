@@ -8,6 +8,7 @@ from ..img2noise import LOSSES, METHODS, SPACES, STRUCTURES
 
 WhitenerType = io.Custom("IMG2NOISE_WHITENER")
 MomentsType = io.Custom("IMG2NOISE_MOMENTS")
+NoiseMapsType = io.Custom("IMG2NOISE_NOISE_MAPS")
 
 UNIT = dict(min=0.0, max=1.0, step=0.01)
 DEGREES = dict(min=0.0, max=1000000.0, step=0.1)
@@ -58,8 +59,8 @@ def size():
         min=64,
         max=2048,
         step=8,
-        tooltip="Photos are scaled down to this short side, never up: an enlarged photo has no fine detail. "
-        "kronecker and dense cut the middle square out, and leave smaller photos out.",
+        tooltip="Photos are scaled down to this short side, never up: an enlarged photo has no fine "
+        "detail. kronecker and dense cut the middle square out, and leave smaller photos out.",
     )
 
 
@@ -131,3 +132,51 @@ def searching():
         io.Float.Input("temperature_end", default=5.0, **degrees, tooltip="And ends: lower is closer."),
         io.Boolean.Input("adapt", default=False, advanced=True, tooltip="Lets the step size adapt itself."),
     ]
+
+
+def sigmas():
+    tip = "The steps, from BasicScheduler, say: they must descend and end in 0. A denoise below 1 works too."
+    return io.Sigmas.Input("sigmas", tooltip=tip)
+
+
+def picture():
+    return io.Latent.Input("latent", tooltip="Your picture from VAE Encode; a batch gets maps for each.")
+
+
+def noising():
+    """How a picture is taken apart into noise maps."""
+    return [
+        io.Float.Input(
+            "eta",
+            default=1.0,
+            **UNIT,
+            tooltip="How much of each step is noise. 1 is usual; less stays closer to the picture; 0 has "
+            "no maps.",
+        ),
+        io.Int.Input(
+            "skip",
+            default=7,
+            min=0,
+            max=1000,
+            tooltip="How many of the first, noisiest steps are left out: it counts steps. A third of them "
+            "keeps the layout; fewer change more, more change less.",
+        ),
+        noise_seed("Another seed, another edit of the same picture."),
+    ]
+
+
+def few_steps():
+    return io.Combo.Input(
+        "few_steps",
+        options=["auto", "on", "off"],
+        tooltip="What Turbo models need, whose few steps lie far apart: maps of less noise, and a bound on "
+        "the last. auto: on for at most 8 steps.",
+    )
+
+
+def noise_maps():
+    return NoiseMapsType.Input("noise_maps", tooltip="From Edit-Friendly Inversion or Load Noise Maps.")
+
+
+def noise_maps_output(tooltip: str):
+    return NoiseMapsType.Output("noise_maps", tooltip=tooltip)

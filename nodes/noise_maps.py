@@ -1,0 +1,214 @@
+"""Nodes that change noise maps, and keep them in files."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import io, ui
+from torch import Tensor
+
+from ..img2noise import NoiseMaps, flip, recolour, save, shift
+from . import guiders, host, inputs
+from .sampler_objects import check_space, moved
+
+CATEGORY = "img2noise/edit friendly"
+TO_SAMPLER = "Wire them to Edit-Friendly Sampler."
+
+
+class Img2NoiseShiftNoiseMaps(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        move = dict(default=0, min=-512, max=512)
+        return io.Schema(
+            node_id="Img2NoiseShiftNoiseMaps",
+            display_name="Shift Noise Maps",
+            category=CATEGORY,
+            description="Moves everything in the picture: the maps are shifted, and the model fills what "
+            "comes free with more of the same kind.",
+            search_aliases=["move", "translate", "pan", "edit noise maps"],
+            inputs=[
+                inputs.noise_maps(),
+                io.Int.Input("down", **move, tooltip="By 8 image pixels each; negative moves up."),
+                io.Int.Input("right", **move, tooltip="By 8 image pixels each; negative moves left."),
+            ],
+            outputs=[inputs.noise_maps_output(TO_SAMPLER)],
+        )
+
+    @classmethod
+    def execute(cls, noise_maps, down, right) -> io.NodeOutput:
+        return io.NodeOutput(shift(noise_maps, down, right))
+
+
+class Img2NoiseFlipNoiseMaps(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseFlipNoiseMaps",
+            display_name="Flip Noise Maps",
+            category=CATEGORY,
+            description="Mirrors the picture: the maps are flipped, and the model makes it look as if it "
+            "had been so from the start.",
+            search_aliases=["mirror", "edit noise maps"],
+            inputs=[
+                inputs.noise_maps(),
+                io.Boolean.Input("horizontal", default=True, tooltip="Left and right change places."),
+                io.Boolean.Input("vertical", default=False, tooltip="Top and bottom change places."),
+            ],
+            outputs=[inputs.noise_maps_output(TO_SAMPLER)],
+        )
+
+    @classmethod
+    def execute(cls, noise_maps, horizontal, vertical) -> io.NodeOutput:
+        return io.NodeOutput(flip(noise_maps, horizontal, vertical))
+
+
+class Img2NoiseRecolourNoiseMaps(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseRecolourNoiseMaps",
+            display_name="Recolour Noise Maps",
+            category=CATEGORY,
+            description="Gives a part of the picture another colour and leaves its texture: the maps are "
+            "pulled towards the colour inside the mask, in the middle steps.",
+            search_aliases=["recolor", "color", "tint", "edit noise maps"],
+            inputs=[
+                io.Guider.Input("guider", tooltip="Model and prompt that the maps will be replayed with."),
+                inputs.noise_maps(),
+                io.Latent.Input(
+                    "colour",
+                    tooltip="VAE Encode of a picture of one colour, as large as yours: EmptyImage, say.",
+                ),
+                io.Mask.Input("mask", tooltip="What is recoloured, in any size; soft edges work."),
+                *_pulling(),
+            ],
+            outputs=[inputs.noise_maps_output(TO_SAMPLER)],
+        )
+
+    @classmethod
+    def execute(
+        cls, guider, noise_maps, colour, mask, strength, band_start, band_end, closed_loop
+    ) -> io.NodeOutput:
+        samples = colour_samples(guider, noise_maps, colour)
+        shares, on_step = mask_shares(mask, noise_maps), guiders.reporter(guider, len(noise_maps.residuals))
+        how = dict(strength=strength, band=(band_start, band_end), closed=closed_loop, on_step=on_step)
+
+        def work(ready: guiders.Ready) -> NoiseMaps:
+            maps, within = moved(noise_maps, ready.x0), shares.to(ready.x0)
+            return recolour(ready.denoise, maps, ready.x0, within, **how)
+
+        found = guiders.run(guider, samples, noise_maps.sigmas, work)
+        return io.NodeOutput(moved(found, "cpu"))
+
+
+class Img2NoiseSaveNoiseMaps(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseSaveNoiseMaps",
+            display_name="Save Noise Maps",
+            category=CATEGORY,
+            description="Keeps noise maps in output/img2noise, where Load Noise Maps finds them: invert "
+            "once, edit often.",
+            search_aliases=["store noise maps", "export"],
+            is_output_node=True,
+            inputs=[
+                inputs.noise_maps(),
+                io.String.Input(
+                    "filename",
+                    default="noise_maps",
+                    tooltip="Its name in output/img2noise; subfolders may be. A file of that name is "
+                    "replaced.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, noise_maps, filename) -> io.NodeOutput:
+        path = save(noise_maps, host.new_noise_maps_file(filename))
+        return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
+
+
+class Img2NoiseLoadNoiseMaps(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseLoadNoiseMaps",
+            display_name="Load Noise Maps",
+            category=CATEGORY,
+            description="Takes noise maps that Save Noise Maps has kept, to edit the picture again without "
+            "inverting it again.",
+            search_aliases=["open noise maps", "import"],
+            inputs=[
+                io.Combo.Input(
+                    "file",
+                    options=host.noise_maps_names(),
+                    tooltip="From output/img2noise. Press R to have new files listed.",
+                )
+            ],
+            outputs=[inputs.noise_maps_output(TO_SAMPLER)],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file=""):
+        return host.stamp([host.noise_maps_file(file)])
+
+    @classmethod
+    def execute(cls, file) -> io.NodeOutput:
+        return io.NodeOutput(host.load_noise_maps(host.noise_maps_file(file)))
+
+
+def colour_samples(guider, maps: NoiseMaps, colour: dict) -> Tensor:
+    """The colour for every row of the maps (B, 4, H, W), VAE units; ValueError unless all belong together."""
+    samples = host.samples_of(colour)
+    guiders.check(guider, samples)
+    check_space(guider, maps)
+    if samples.shape[1:] != maps.start.shape[1:] or len(samples) not in (1, len(maps.start)):
+        ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, samples))
+        raise ValueError(
+            f"got a colour of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
+            "as large as the inverted picture"
+        )
+    return samples.expand_as(maps.start).contiguous()
+
+
+def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
+    """How much of each latent pixel is masked (B or 1, 1, H, W), by area."""
+    mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
+    if len(mask) not in (1, len(maps.start)):
+        raise ValueError(
+            f"got {len(mask)} masks for noise maps of {len(maps.start)} pictures; give one for all or each"
+        )
+    return torch.nn.functional.interpolate(mask, size=maps.start.shape[-2:], mode="area")
+
+
+def _pulling():
+    """How strongly and in which steps a colour pulls."""
+    return [
+        io.Float.Input(
+            "strength",
+            default=0.05,
+            min=0.0,
+            max=1.0,
+            step=0.005,
+            round=False,
+            tooltip="How strongly the colour pulls. 0.05 tints clearly, 0.1 and more covers.",
+        ),
+        io.Float.Input(
+            "band_start",
+            default=0.2,
+            **inputs.UNIT,
+            tooltip="Where the pull ends, as a share of the steps from the clean end: lower touches detail.",
+        ),
+        io.Float.Input(
+            "band_end",
+            default=0.7,
+            **inputs.UNIT,
+            tooltip="Where the pull begins, counted alike: higher also changes the layout.",
+        ),
+        io.Boolean.Input(
+            "closed_loop",
+            default=True,
+            tooltip="On: looks at the picture as it changes and stops at the colour. Off: as published; "
+            "pulls on and overshoots when strong.",
+        ),
+    ]
