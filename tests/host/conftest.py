@@ -18,9 +18,15 @@ FOUND = hosts.found()
 
 
 @pytest.fixture(scope="session")
-def checkpoint_files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("checkpoints")
-    yield [checkpoints.write(folder, *which) for which in (("sd", 0), ("sd", 1), ("sdxl", 0))]
+def model_files(tmp_path_factory):
+    """The tiny models, by the folder of `models` that they belong in."""
+    folder = tmp_path_factory.mktemp("models")
+    families = ("sd", 0), ("sd", 1), ("sd21v", 0), ("sdxl", 0)
+    yield {
+        "checkpoints": [checkpoints.write(folder, *which) for which in families],
+        "controlnet": [checkpoints.write_control(folder)],
+        "loras": [checkpoints.write_lora(folder)],
+    }
     shutil.rmtree(folder)
 
 
@@ -45,12 +51,14 @@ def server(request, tmp_path_factory):
     """A running ComfyUI with the pack, the testing pack and the tiny checkpoints in it."""
     if request.param is None:
         pytest.skip(f"no ComfyUI found; {hosts.HOW}")
-    files = request.getfixturevalue("checkpoint_files")
+    files = request.getfixturevalue("model_files")
     base = tmp_path_factory.mktemp(f"comfyui-{request.param.version}")
     site = request.getfixturevalue("site")(request.param.python)
     server = Server(request.param, base, site)
-    for file in files:
-        _link(file, server.models / "checkpoints" / file.name)
+    for kind in files:
+        (server.models / kind).mkdir(exist_ok=True)
+        for file in files[kind]:
+            _link(file, server.models / kind / file.name)
     yield server
     server.stop()
     shutil.rmtree(server.models)

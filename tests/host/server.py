@@ -128,7 +128,7 @@ class Server:
         return np.asarray(Image.open(io.BytesIO(self.get(f"/view?{urllib.parse.urlencode(image)}"))))
 
     def tail(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-6000:]
+        return self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
     def _wait_until_up(self, until: float) -> None:
         while time.monotonic() < until and self.process.poll() is None:

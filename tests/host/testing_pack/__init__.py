@@ -31,13 +31,14 @@ class TestLatent(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         sizes = [io.Int.Input(size, default=16) for size in ("width", "height")]
-        inputs = [io.Int.Input("seed", default=0), *sizes, io.Int.Input("batch_size", default=1)]
+        counts = [io.Int.Input("batch_size", default=1), io.Int.Input("channels", default=4)]
+        inputs = [io.Int.Input("seed", default=0), *sizes, *counts]
         return io.Schema(node_id="TestLatent", inputs=inputs, outputs=[io.Latent.Output()])
 
     @classmethod
-    def execute(cls, seed, width, height, batch_size):
+    def execute(cls, seed, width, height, batch_size, channels):
         generator = torch.Generator().manual_seed(seed)
-        coarse = torch.randn(batch_size, 4, 4, 4, generator=generator)
+        coarse = torch.randn(batch_size, channels, 4, 4, generator=generator)
         smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
         fine = torch.randn(smooth.shape, generator=generator)
         return io.NodeOutput({"samples": 5 * smooth + fine})
@@ -99,9 +100,104 @@ class TestRandomState(io.ComfyNode):
         return io.NodeOutput(value, ui=ui.PreviewText(digest))
 
 
+class TestGuider(io.ComfyNode):
+    """Passes a guider on, once `after` is there, and tells its settings and whether its model is at rest."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="TestGuider",
+            inputs=[io.Guider.Input("guider"), io.AnyType.Input("after", optional=True)],
+            outputs=[io.Guider.Output()],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, guider, after=None):
+        patcher = guider.model_patcher
+        conds = [(k, [sorted(c) for c in rows]) for k, rows in sorted(guider.original_conds.items())]
+        told = dict(
+            cfg=guider.cfg, conds=conds, held=sorted(vars(guider)), options=sorted(guider.model_options)
+        )
+        told |= dict(
+            in_use=patcher.model.current_patcher is not None,
+            hooked=len(patcher.hook_backup),
+            patches=len(patcher.patches),
+        )
+        return io.NodeOutput(guider, ui=ui.PreviewText(json.dumps(told)))
+
+
+class TestCalls(io.ComfyNode):
+    """A model that writes down, under a name, how many rows each call of its network has."""
+
+    calls = {}
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.String.Input("name")]
+        return io.Schema(node_id="TestCalls", inputs=inputs, outputs=[io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, name):
+        rows = TestCalls.calls[name] = []
+        sampling = model.get_model_object("model_sampling")
+
+        class Listening(type(sampling)):
+            def calculate_input(self, sigma, noise):
+                rows.append(len(noise))
+                return super().calculate_input(sigma, noise)
+
+        listening = Listening(model.model.model_config)
+        listening.set_sigmas(sampling.sigmas)
+        model = model.clone()
+        model.add_object_patch("model_sampling", listening)
+        return io.NodeOutput(model)
+
+
+class TestCallsTold(io.ComfyNode):
+    """Tells what TestCalls has written down under a name by the time that `after` is there."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.String.Input("name"), io.AnyType.Input("after")]
+        return io.Schema(node_id="TestCallsTold", inputs=inputs, outputs=[], is_output_node=True)
+
+    @classmethod
+    def execute(cls, name, after):
+        return io.NodeOutput(ui=ui.PreviewText(json.dumps(TestCalls.calls[name])))
+
+
+class TestText(io.ComfyNode):
+    """Shows a text."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.String.Input("text", force_input=True)]
+        return io.Schema(node_id="TestText", inputs=inputs, outputs=[], is_output_node=True)
+
+    @classmethod
+    def execute(cls, text):
+        return io.NodeOutput(ui=ui.PreviewText(text))
+
+
+class TestSigmas(io.ComfyNode):
+    """Sigmas as they are written, however odd."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.String.Input("values")]
+        return io.Schema(node_id="TestSigmas", inputs=inputs, outputs=[io.Sigmas.Output()])
+
+    @classmethod
+    def execute(cls, values):
+        return io.NodeOutput(torch.tensor([float(value) for value in values.split()]))
+
+
 class TestingPack(ComfyExtension):
     async def get_node_list(self):
-        return [TestConditioning, TestLatent, TestDump, TestDumpNoise, TestRandomState]
+        conditions = [TestConditioning, TestLatent, TestSigmas, TestCalls]
+        ways_to_see = [TestDump, TestDumpNoise, TestRandomState, TestGuider, TestCallsTold, TestText]
+        return conditions + ways_to_see
 
 
 async def comfy_entrypoint():

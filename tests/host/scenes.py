@@ -1,0 +1,82 @@
+"""What the tests of the inversions sample with: tiny models, prompts, guiders, schedules and photos."""
+
+from __future__ import annotations
+
+from . import checkpoints
+from .graphs import Graph
+
+
+def model(graph: Graph, family: str = "sd", lora: bool = False) -> list:
+    found = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name(family))[0]
+    name = dict(lora_name=checkpoints.LORA, strength_model=1.0)
+    return graph("LoraLoaderModelOnly", model=found, **name)[0] if lora else found
+
+
+def prompt(graph: Graph, seed: int, family: str = "sd") -> list:
+    return graph("TestConditioning", seed=seed, dim=checkpoints.CONTEXT[family])[0]
+
+
+def controlled(graph: Graph, seed: int, end: float = 1.0) -> tuple[list, list]:
+    """A prompt and a negative one, both under a ControlNet up to that share of the sampling."""
+    node = graph(
+        "ControlNetApplyAdvanced",
+        positive=prompt(graph, seed),
+        negative=prompt(graph, 99),
+        control_net=graph("ControlNetLoader", control_net_name=checkpoints.CONTROL)[0],
+        image=graph("EmptyImage", width=128, height=128, color=0x3080C0)[0],
+        strength=0.7,
+        end_percent=end,
+    )
+    return node[0], node[1]
+
+
+def guider(graph: Graph, found: list, seed: int = 1, family: str = "sd", cfg: float | None = None) -> list:
+    """A guider for the prompt of that seed: core's BasicGuider, or with a cfg its CFGGuider."""
+    if cfg is None:
+        return graph("BasicGuider", model=found, conditioning=prompt(graph, seed, family))[0]
+    prompts = dict(positive=prompt(graph, seed, family), negative=prompt(graph, 99, family))
+    return graph("CFGGuider", model=found, **prompts, cfg=cfg)[0]
+
+
+def sigmas(graph: Graph, found: list, steps: int = 6, **how) -> list:
+    return graph("BasicScheduler", model=found, scheduler="normal", steps=steps, **how)[0]
+
+
+def photo(graph: Graph, seed: int = 3, **size) -> list:
+    return graph("TestLatent", seed=seed, **size)[0]
+
+
+def euler(graph: Graph) -> list:
+    return graph("KSamplerSelect", sampler_name="euler")[0]
+
+
+def no_noise(graph: Graph) -> list:
+    return graph("DisableNoise")[0]
+
+
+def sampled(graph: Graph, **wires) -> list:
+    """SamplerCustomAdvanced's output."""
+    return graph("SamplerCustomAdvanced", **wires)[0]
+
+
+def dump(graph: Graph, **values) -> None:
+    """Write what is on each wire under its name."""
+    for name, value in values.items():
+        graph("TestDump", value=value, name=name)
+
+
+def samples(server, *names: str) -> list:
+    """The samples that `dump` wrote."""
+    return [server.tensors(name)["samples"] for name in names]
+
+
+def refusal(server, graph: Graph, node: str) -> str:
+    """What a node says of wires that it must refuse, which is one sentence; the next prompt then runs."""
+    error = server.error(graph)
+    message = error["exception_message"].strip()
+    assert (error["node_type"], error["exception_type"]) == (node, "ValueError"), error
+    assert "\n" not in message and message.startswith("got ")
+    fine = Graph(server.object_info)
+    dump(fine, fine=photo(fine))
+    server.run(fine)
+    return message
