@@ -68,7 +68,7 @@ def test_a_saved_whitener_loads_as_it_was(server, graph, structure):
     torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "a/../../escaped"])
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "a/../../escaped"])
 def test_a_file_name_that_leaves_the_folder_is_refused(server, graph, name):
     whitener = graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
     graph("Img2NoiseSaveWhitener", whitener=whitener, filename=name)
