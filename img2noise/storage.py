@@ -132,6 +132,8 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
             f"{path} is no readable safetensors file, perhaps truncated or damaged: {error}"
         ) from error
     for name, tensor in tensors.items():
+        if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+            raise ValueError(f"{path} holds {tensor.dtype} in {name!r}; expected floating-point numbers")
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{path} holds NaN or infinity in {name!r}; it is damaged, so make it again")
     return header, tensors
@@ -196,7 +198,9 @@ def _read_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whiten
     mean, blocks = _checked(header, tensors, "mean", "block")
     if header["method"] not in METHODS:
         raise ValueError(f"its method {header['method']!r} is not one of {', '.join(METHODS)}")
-    numbers = dict(count=json.loads(header["count"]), shrinkage=json.loads(header["shrinkage"]))
+    numbers = dict(count=_count(header, 0), shrinkage=float(header["shrinkage"]))
+    if not 0 <= numbers["shrinkage"] <= 1:
+        raise ValueError(f"its shrinkage {header['shrinkage']!r} does not lie in [0, 1]")
     shape = tuple(json.loads(header["shape"]))
     whitener = CLASSES[header["structure"]](
         blocks, mean, shape, method=header["method"], space=header["space"], **numbers
@@ -208,8 +212,15 @@ def _read_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whiten
 
 def _read_moments(header: dict[str, str], tensors: dict[str, Tensor]) -> Moments:
     total, products = _checked(header, tensors, "total", "product")
-    shape, count = tuple(json.loads(header["shape"])), json.loads(header["count"])
-    return Moments(header["structure"], shape, count, total, products, header["space"])
+    shape = tuple(json.loads(header["shape"]))
+    return Moments(header["structure"], shape, _count(header, 1), total, products, header["space"])
+
+
+def _count(header: dict[str, str], least: int) -> int:
+    count = int(header["count"])
+    if count < least:
+        raise ValueError(f"its count of samples is {count}")
+    return count
 
 
 def _read_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:

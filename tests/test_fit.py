@@ -108,9 +108,7 @@ def test_fitting_leaves_the_moments_as_they_were(structure):
 
 
 def test_pca_whitening_is_scikit_learns():
-    decomposition = pytest.importorskip(
-        "sklearn.decomposition", reason="scikit-learn is not there to compare"
-    )
+    sklearn = pytest.importorskip("sklearn.decomposition", reason="scikit-learn is not there")
     x = normal(500, 2, 3, 4, seed=2).cumsum(1).cumsum(3)
     theirs = sklearn.PCA(whiten=True, svd_solver="full").fit_transform(x.flatten(1).numpy())
     ours = fit(measure(x, "dense"), "pca").whiten(x).flatten(1)
@@ -120,7 +118,7 @@ def test_pca_whitening_is_scikit_learns():
 
 @pytest.mark.parametrize("shrinkage", [0.0, 0.1, 0.7])
 def test_shrinkage_is_scikit_learns(shrinkage):
-    sklearn = pytest.importorskip("sklearn.covariance", reason="scikit-learn is not there to compare")
+    sklearn = pytest.importorskip("sklearn.covariance", reason="scikit-learn is not there")
     x = normal(60, 2, 3, 4, seed=2).cumsum(1)
     theirs = sklearn.ShrunkCovariance(shrinkage=shrinkage).fit(x.flatten(1).numpy())
     whitener = fit(measure(x, "dense"), shrinkage=shrinkage)

@@ -76,9 +76,7 @@ def test_the_power_of_a_picture_pixel_for_pixel_hardly_depends_on_size(height):
 
 
 def photo(path, side):
-    """The middle of a photo scaled down to this short side: (3, side, side) in [-1, 1]. None where the photo is
-    smaller.
-    """
+    """The middle of a photo scaled down to this short side, (3, side, side); None if it is smaller."""
     image = pytest.importorskip("PIL.Image", reason="reading photos needs Pillow").open(path)
     image.draft("RGB", (side, side))
     image = image.convert("RGB")
@@ -93,7 +91,7 @@ def photo(path, side):
 
 
 def tiles(x, height, width):
-    """All the tiles of a picture: whatever their size the same pixels, the busy middle as often as the rest."""
+    """All tiles of a picture: whatever their size the same pixels, the busy middle as often as the rest."""
     rows = x.unflatten(2, (-1, width)).unflatten(1, (-1, height))  # (C, rows, h, columns, w)
     return rows.permute(1, 3, 0, 2, 4).flatten(0, 1)  # (tiles, C, h, w)
 
