@@ -234,7 +234,9 @@ def _read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Nois
         raise ValueError(
             f"its start, residuals and sigmas have shapes {shapes}, which do not belong together"
         )
-    eta, skip = json.loads(header["eta"]), json.loads(header["skip"])
+    eta, skip = float(header["eta"]), int(header["skip"])
+    if not (0 < eta <= 1 and skip >= 0):
+        raise ValueError(f"its eta {eta} or skip {skip} is out of range; expected 0 < eta <= 1 and skip >= 0")
     return NoiseMaps(start, residuals, descending(sigmas), eta, skip, header["space"])
 
 
