@@ -1,12 +1,12 @@
-"""`python -m benchmarks [annealing | one-shot | fit]`: tables of what is claimed, what is measured and
-against what.
+"""`python -m benchmarks [annealing | one-shot | fit | inversion]`: tables of what is claimed, what is
+measured and against what.
 """
 
 from __future__ import annotations
 
 import typer
 
-from . import annealing, fitting, one_shot
+from . import annealing, fitting, inversion, one_shot
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
@@ -15,11 +15,12 @@ app = typer.Typer(add_completion=False, invoke_without_command=True)
 def everything(context: typer.Context) -> None:
     """Every benchmark, unless one is named."""
     if context.invoked_subcommand is None:
-        for run in (annealing.run, one_shot.run, fitting.run):
+        for run in (annealing.run, one_shot.run, fitting.run, inversion.run):
             run()
 
 
 app.command("annealing")(annealing.run)
 app.command("one-shot")(one_shot.run)
 app.command("fit")(fitting.run)
+app.command("inversion")(inversion.run)
 app(prog_name="python -m benchmarks")

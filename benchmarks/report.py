@@ -22,9 +22,14 @@ def best_of(repeats: int, work: Callable[[], object]) -> float:
 
 def show(title: str, rows: list[tuple[str, str, str]]) -> None:
     """Print what was measured, its figure, and the bound it is held against."""
+    show_table(title, ("measured", "figure", "claim"), rows)
+
+
+def show_table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print rows under headings, the first column on the left, with the machine in the title."""
     table = Table(title=f"{title} ({torch.get_num_threads()} threads, torch {torch.__version__})")
-    for heading in ("measured", "figure", "claim"):
-        table.add_column(heading, justify="left" if heading == "measured" else "right")
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
     Console(width=110).print(table)

