@@ -144,6 +144,16 @@ def test_anderson_is_within_a_hundredth_after_a_hundred_calls_and_closer_with_a_
     assert max(accelerated_error(window, torch.float32) for window in (5, 10)) < 1e-2
 
 
+def test_anderson_lands_on_the_fixed_point_once_it_remembers_as_many_steps_as_there_are_eigenvalues():
+    lam = torch.tensor([1.0, 10.0, 100.0, 1000.0], dtype=torch.float64)
+    x0 = lam.sqrt() * normal(1, 3, 4, 4)
+    settings = dict(iterations=7, stop="iterations")
+    landed = invert(gaussian(lam), x0, SIGMA, accelerate=4, **settings).z
+    assert rms(landed - SIGMA / lam * x0) < 1e-8 * rms(landed)
+    plain = invert(gaussian(lam), x0, SIGMA, **settings).z
+    assert rms(plain - SIGMA / lam * x0) > 0.9 * rms(landed)
+
+
 @pytest.mark.parametrize("window", [1, 3, 8])
 def test_where_the_residual_doubles_acceleration_starts_again_and_the_best_noise_is_returned(window):
     asked = []
