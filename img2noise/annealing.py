@@ -12,6 +12,7 @@ need only their Gram matrix. Losses are sums over D, in float64.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def anneal(
     z, z_last = (
         torch.cat([fitted.to_noise(getattr(c, q)[None]) for c in chains]).to(x0) for q in ("q_best", "q")
     )
-    losses = torch.tensor([c.losses for c in chains], dtype=torch.float64)  # (B, steps + 1)
+    losses = torch.from_numpy(np.array([c.losses for c in chains]))  # (B, steps + 1)
     ratio = torch.tensor([c.best for c in chains], dtype=torch.float64) / losses[:, 0]
     acceptance = torch.tensor([c.accepted / max(1, losses.shape[1] - 1) for c in chains])
     return Annealed(z, z_last, ratio, losses, acceptance)
@@ -130,7 +131,7 @@ class _Chain:
         self.gain, self.target, self.adapt = gain, target, adapt
         self.keep, self.move = math.sin(math.pi * alpha / 2), math.sin(math.pi * (1 - alpha) / 2)
         self.generator = stream(*row, "annealing")  # `draw` starts the search from another stream
-        self.losses = [float((gain.double() * q.double() - target.double()).square().sum())]
+        self.losses = array("d", [float((gain.double() * q.double() - target.double()).square().sum())])
         self.best, self.accepted = self.losses[0], 0
 
     def propose(self, count: int, out: Tensor | None = None) -> tuple[Tensor, list[float]]:

@@ -64,8 +64,13 @@ def contact_sheet(pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4) 
 
 
 def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import, and only pictures need it
-    from matplotlib.figure import Figure
+    try:  # slow to import, and only pictures need it
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "plots need matplotlib; install it with: pip install -r requirements.txt"
+        ) from error
 
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
