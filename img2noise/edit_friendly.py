@@ -150,8 +150,10 @@ class _Walk:
         noised = (
             whole[:-1] if noise_sigmas is None else torch.as_tensor(noise_sigmas, dtype=torch.float64).cpu()
         )
-        if len(noised) != count:
-            raise ValueError(f"got {len(noised)} noise levels for {count} steps; give one per step")
+        if len(noised) != count or not bool((torch.isfinite(noised) & (noised >= 0)).all()):
+            raise ValueError(
+                f"got {len(noised)} noise levels for {count} steps; give one per step, finite and not negative"
+            )
         x0 = state(rows_for(x0, seed))
         noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
         self.sigmas = whole[skip:]
