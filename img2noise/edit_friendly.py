@@ -152,7 +152,7 @@ class _Walk:
         )
         if len(noised) != count or not bool((torch.isfinite(noised) & (noised >= 0)).all()):
             raise ValueError(
-                f"got {len(noised)} noise levels for {count} steps; give one per step, finite and not negative"
+                f"got {len(noised)} noise levels for {count} steps; give one per step, finite, not negative"
             )
         x0 = state(rows_for(x0, seed))
         noise = _independent(x0, count, noise_rows(len(x0), seed, indices))

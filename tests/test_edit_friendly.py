@@ -208,7 +208,7 @@ def test_every_level_and_row_has_white_noise_of_its_own():
         (dict(indices=[0]), "got 1 seeds or indices for 2 rows"),
         (dict(noise_sigmas=levels(4)), "got 5 noise levels for 4 steps"),
         (dict(noise_sigmas=torch.tensor([1, 2, float("nan"), 0])), "4 steps; give one per step, finite"),
-        (dict(noise_sigmas=-levels(4)[1:]), "give one per step, finite and not negative"),
+        (dict(noise_sigmas=-levels(4)[1:]), "give one per step, finite, not negative"),
     ],
 )
 def test_settings_that_make_no_maps_are_refused(change, message):
