@@ -7,9 +7,12 @@ import random
 
 import numpy
 import torch
+from comfy.nested_tensor import NestedTensor
 from comfy_api.latest import ComfyExtension, io, ui
 from folder_paths import get_output_directory
 from safetensors.torch import save_file
+
+from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider
 
 
 class TestConditioning(io.ComfyNode):
@@ -100,71 +103,20 @@ class TestRandomState(io.ComfyNode):
         return io.NodeOutput(value, ui=ui.PreviewText(digest))
 
 
-class TestGuider(io.ComfyNode):
-    """Passes a guider on, once `after` is there, and tells its settings and whether its model is at rest."""
+class TestOddLatent(io.ComfyNode):
+    """Latents that no image model makes."""
 
     @classmethod
     def define_schema(cls):
-        return io.Schema(
-            node_id="TestGuider",
-            inputs=[io.Guider.Input("guider"), io.AnyType.Input("after", optional=True)],
-            outputs=[io.Guider.Output()],
-            is_output_node=True,
-        )
+        inputs = [io.Combo.Input("kind", options=["nested", "video", "nan"])]
+        return io.Schema(node_id="TestOddLatent", inputs=inputs, outputs=[io.Latent.Output()])
 
     @classmethod
-    def execute(cls, guider, after=None):
-        patcher = guider.model_patcher
-        conds = [(k, [sorted(c) for c in rows]) for k, rows in sorted(guider.original_conds.items())]
-        told = dict(
-            cfg=guider.cfg, conds=conds, held=sorted(vars(guider)), options=sorted(guider.model_options)
-        )
-        told |= dict(
-            in_use=patcher.model.current_patcher is not None,
-            hooked=len(patcher.hook_backup),
-            patches=len(patcher.patches),
-        )
-        return io.NodeOutput(guider, ui=ui.PreviewText(json.dumps(told)))
-
-
-class TestCalls(io.ComfyNode):
-    """A model that writes down, under a name, how many rows each call of its network has."""
-
-    calls = {}
-
-    @classmethod
-    def define_schema(cls):
-        inputs = [io.Model.Input("model"), io.String.Input("name")]
-        return io.Schema(node_id="TestCalls", inputs=inputs, outputs=[io.Model.Output()])
-
-    @classmethod
-    def execute(cls, model, name):
-        rows = TestCalls.calls[name] = []
-        sampling = model.get_model_object("model_sampling")
-
-        class Listening(type(sampling)):
-            def calculate_input(self, sigma, noise):
-                rows.append(len(noise))
-                return super().calculate_input(sigma, noise)
-
-        listening = Listening(model.model.model_config)
-        listening.set_sigmas(sampling.sigmas)
-        model = model.clone()
-        model.add_object_patch("model_sampling", listening)
-        return io.NodeOutput(model)
-
-
-class TestCallsTold(io.ComfyNode):
-    """Tells what TestCalls has written down under a name by the time that `after` is there."""
-
-    @classmethod
-    def define_schema(cls):
-        inputs = [io.String.Input("name"), io.AnyType.Input("after")]
-        return io.Schema(node_id="TestCallsTold", inputs=inputs, outputs=[], is_output_node=True)
-
-    @classmethod
-    def execute(cls, name, after):
-        return io.NodeOutput(ui=ui.PreviewText(json.dumps(TestCalls.calls[name])))
+    def execute(cls, kind):
+        plain = torch.ones(1, 4, 8, 8)
+        nested = NestedTensor([plain, plain.clone()])
+        odd = dict(nested=nested, video=plain.unsqueeze(2), nan=plain * float("nan"))
+        return io.NodeOutput({"samples": odd[kind]})
 
 
 class TestText(io.ComfyNode):
@@ -195,7 +147,7 @@ class TestSigmas(io.ComfyNode):
 
 class TestingPack(ComfyExtension):
     async def get_node_list(self):
-        conditions = [TestConditioning, TestLatent, TestSigmas, TestCalls]
+        conditions = [TestConditioning, TestLatent, TestOddLatent, TestSigmas, TestGaussian, TestCalls]
         ways_to_see = [TestDump, TestDumpNoise, TestRandomState, TestGuider, TestCallsTold, TestText]
         return conditions + ways_to_see
 

@@ -1,0 +1,101 @@
+"""Nodes for tests alone: models with a known network or with ears, and what became of a guider."""
+
+import json
+
+from comfy_api.latest import io, ui
+
+
+class TestGuider(io.ComfyNode):
+    """Passes a guider on, once `after` is there, and tells its settings and whether its model is at rest."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="TestGuider",
+            inputs=[
+                io.Guider.Input("guider"),
+                io.AnyType.Input("after", optional=True),
+                io.String.Input("again", default="", optional=True),  # another text, and nothing is cached
+            ],
+            outputs=[io.Guider.Output()],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, guider, after=None, again=""):
+        patcher = guider.model_patcher
+        conds = [(k, [sorted(c) for c in rows]) for k, rows in sorted(guider.original_conds.items())]
+        told = dict(
+            cfg=guider.cfg, conds=conds, held=sorted(vars(guider)), options=sorted(guider.model_options)
+        )
+        told |= dict(
+            in_use=patcher.model.current_patcher is not None,
+            hooked=len(patcher.hook_backup),
+            patches=len(patcher.patches),
+        )
+        return io.NodeOutput(guider, ui=ui.PreviewText(json.dumps(told)))
+
+
+class TestCalls(io.ComfyNode):
+    """A model that writes down, under a name, how many rows each call of its network has."""
+
+    calls = {}
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.String.Input("name")]
+        return io.Schema(node_id="TestCalls", inputs=inputs, outputs=[io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, name):
+        rows = TestCalls.calls[name] = []
+        sampling = model.get_model_object("model_sampling")
+
+        class Listening(type(sampling)):
+            def calculate_input(self, sigma, noise):
+                rows.append(len(noise))
+                return super().calculate_input(sigma, noise)
+
+        listening = Listening(model.model.model_config)
+        listening.set_sigmas(sampling.sigmas)
+        model = model.clone()
+        model.add_object_patch("model_sampling", listening)
+        return io.NodeOutput(model)
+
+
+class TestCallsTold(io.ComfyNode):
+    """Tells what TestCalls has written down under a name by the time that `after` is there."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.String.Input("name"), io.AnyType.Input("after")]
+        return io.Schema(node_id="TestCallsTold", inputs=inputs, outputs=[], is_output_node=True)
+
+    @classmethod
+    def execute(cls, name, after):
+        return io.NodeOutput(ui=ui.PreviewText(json.dumps(TestCalls.calls[name])))
+
+
+class TestGaussian(io.ComfyNode):
+    """A model whose network is the exact denoiser of N(0, variance), or raises an error at its nth call."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.Float.Input("variance", default=1.0)]
+        inputs.append(io.Int.Input("fails_at", default=0))
+        return io.Schema(node_id="TestGaussian", inputs=inputs, outputs=[io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, variance, fails_at):
+        calls = []
+
+        def network(apply_model, asked):
+            calls.append(1)
+            if len(calls) == fails_at:
+                raise RuntimeError("this network was made to fail")
+            sigma = asked["timestep"].view(-1, 1, 1, 1)
+            return asked["input"] * variance / (variance + sigma**2)
+
+        model = model.clone()
+        model.set_model_unet_function_wrapper(network)
+        return io.NodeOutput(model)
