@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 from zlib import crc32
 
 import numpy as np
@@ -46,9 +47,9 @@ def noise_rows(
     rows: int, seed: int | Sequence[int], indices: Sequence[int] | None = None
 ) -> list[tuple[int, int]]:
     """The (seed, index) of each of `rows` rows, checked: (seed, 0..), (seed, indices[b]), or (seed[b], 0)."""
-    if isinstance(seed, int):
+    if isinstance(seed, Integral):
         indices = range(rows) if indices is None else [int(i) for i in indices]
-        pairs = [(seed, i) for i in indices]
+        pairs = [(int(seed), i) for i in indices]
     else:
         if indices is not None:
             raise ValueError(
@@ -73,7 +74,7 @@ def stream(seed: int, index: int, purpose: str) -> torch.Generator:
 
 def rows_for(x0: Tensor, seed: int | Sequence[int]) -> Tensor:
     """x0 (B, C, H, W), or its one row repeated (as a view) for each of a list of seeds."""
-    return x0.expand(len(seed), *x0.shape[1:]) if not isinstance(seed, int) and len(x0) == 1 else x0
+    return x0.expand(len(seed), *x0.shape[1:]) if not isinstance(seed, Integral) and len(x0) == 1 else x0
 
 
 def slerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
