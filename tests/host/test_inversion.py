@@ -1,0 +1,214 @@
+"""The Inversion Sampler and Inverted Noise, through the wires of a real ComfyUI."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import img2noise
+
+from .graphs import Graph
+from .scenes import (
+    dump,
+    euler,
+    guider,
+    model,
+    no_noise,
+    photo,
+    refusal,
+    sampled,
+    samples,
+    sigmas,
+)
+
+SMALL = dict(width=8, height=8)
+SCALE = img2noise.SPACES["sd"].scale_factor
+
+
+def inverted(graph: Graph, latent: list, levels: list, who: list, **how) -> list:
+    """The latent that an Inversion Sampler makes of a picture."""
+    sampler = graph("Img2NoiseInversionSampler", **how)[0]
+    wires = dict(noise=no_noise(graph), guider=who, sampler=sampler, sigmas=levels)
+    return sampled(graph, **wires, latent_image=latent)
+
+
+def three_routes(graph: Graph, found: list, latent: list, levels: list, who: list, x: list) -> dict:
+    """Core's euler from an inverted latent: beside an empty latent, beside the picture, and without noise."""
+    noise = graph("Img2NoiseInvertedNoise", model=found, sigmas=levels, latent=x)[0]
+    empty = graph("EmptyLatentImage", width=64, height=64)[0]
+    how = dict(guider=who, sampler=euler(graph), sigmas=levels)
+    return dict(
+        empty=sampled(graph, noise=noise, latent_image=empty, **how),
+        beside=sampled(graph, noise=noise, latent_image=latent, **how),
+        disabled=sampled(graph, noise=no_noise(graph), latent_image=x, **how),
+    )
+
+
+@pytest.mark.parametrize(("family", "denoise"), [("sd", 0.6), ("sd21v", 1.0), ("sdxl", 0.6)])
+def test_what_is_inverted_and_sampled_by_cores_euler_is_the_picture_by_every_route(
+    server, graph, family, denoise
+):
+    found, latent = model(graph, family), photo(graph, **SMALL)
+    who, levels = guider(graph, found, 1, family), sigmas(graph, found, 4, denoise=denoise)
+    exact = dict(evaluate="implicit", forward_fraction=0.0, iterations=10)
+    x = inverted(graph, latent, levels, who, **exact)
+    dump(graph, photo=latent, x=x, **three_routes(graph, found, latent, levels, who, x))
+    server.run(graph)
+    before, x, *after = samples(server, "photo", "x", "empty", "beside", "disabled")
+    assert float((x - before).std()) > 0.5
+    for result in after:
+        torch.testing.assert_close(result, before, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["sd", "sd21v", "sdxl"])
+def test_from_full_noise_the_routes_are_alike_and_the_noise_is_of_unit_variance(server, graph, family):
+    found, latent = model(graph, family), photo(graph, **SMALL)
+    who, levels = guider(graph, found, 1, family), sigmas(graph, found, 3)
+    x = inverted(graph, latent, levels, who, forward_fraction=1.0)
+    noise = graph("Img2NoiseInvertedNoise", model=found, sigmas=levels, latent=x)[0]
+    empty = graph("EmptyLatentImage", width=64, height=64)[0]
+    graph("TestDumpNoise", noise=noise, latent=empty, name="noise")
+    dump(graph, **three_routes(graph, found, latent, levels, who, x))
+    server.run(graph)
+    empty, beside, disabled = samples(server, "empty", "beside", "disabled")
+    torch.testing.assert_close(empty, disabled, atol=1e-4, rtol=0)
+    torch.testing.assert_close(beside, disabled, atol=1e-4, rtol=0)
+    assert 0.8 < float(server.tensors("noise")["noise"].std()) < 1.2
+
+
+def test_sigmas_in_either_order_noise_or_none_and_a_mask_make_no_difference(server, graph):
+    found, latent = model(graph), photo(graph, **SMALL)
+    mask = graph("SolidMask", value=0.5, width=64, height=64)[0]
+    masked = graph("SetLatentNoiseMask", samples=latent, mask=mask)[0]
+    levels, noise = sigmas(graph, found, 3), graph("RandomNoise", noise_seed=4)[0]
+    wires = dict(noise=no_noise(graph), guider=guider(graph, found), sigmas=levels, latent_image=latent)
+    wires["sampler"] = graph("Img2NoiseInversionSampler", evaluate="current")[0]
+    others = dict(
+        flipped={"sigmas": graph("FlipSigmas", sigmas=levels)[0]},
+        noisy={"noise": noise},
+        masked={"latent_image": masked},
+    )
+    dump(graph, plain=sampled(graph, **wires))
+    dump(graph, **{name: sampled(graph, **{**wires, **other}) for name, other in others.items()})
+    server.run(graph)
+    plain, *others = samples(server, "plain", *others)
+    assert all(torch.equal(plain, other) for other in others)
+    assert "leaves the noise it is given aside" in server.tail()
+
+
+@pytest.mark.parametrize("evaluate", ["target", "current", "implicit"])
+@pytest.mark.parametrize("fraction", [0.0, 0.04, 0.6])
+def test_it_is_the_librarys_inversion(server, graph, evaluate, fraction):
+    found = graph("TestGaussian", model=model(graph), variance=0.7)[0]
+    latent, levels = photo(graph, batch_size=2, **SMALL), sigmas(graph, found, 5)
+    how = dict(evaluate=evaluate, forward_seed=6, iterations=4)
+    x = inverted(graph, latent, levels, guider(graph, found), **how, forward_fraction=fraction)
+    dump(graph, photo=latent, x=x, levels=levels)
+    server.run(graph)
+    x0, x = samples(server, "photo", "x")
+    levels = server.tensors("levels")["image"]
+
+    def denoise(y, sigma):
+        return y * 0.7 / (0.7 + sigma.view(-1, 1, 1, 1) ** 2)
+
+    forward = {0.0: 0, 0.04: 1, 0.6: 3}[fraction]  # at least one step when above zero
+    expected = img2noise.ddim.invert(denoise, x0 * SCALE, levels, forward_steps=forward, **how)
+    torch.testing.assert_close(x, expected / SCALE, atol=1e-3, rtol=1e-4)
+
+
+def test_the_replaced_steps_cost_no_network_call(server, graph):
+    found = graph("TestCalls", model=model(graph), name="replaced")[0]
+    levels = sigmas(graph, found, 4)
+    x = inverted(graph, photo(graph, **SMALL), levels, guider(graph, found), forward_fraction=0.5)
+    calls = graph("TestCallsTold", name="replaced", after=x)
+    assert json.loads(server.run(graph)[calls]["text"][0]) == [1, 1]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_forward_seeds_are_reproducible_edits_and_each_row_has_noise_of_its_own(server, rows):
+    def run(name: str, seed: int) -> torch.Tensor:
+        graph = Graph(server.object_info)
+        found = graph("TestGaussian", model=model(graph))[0]
+        latent = graph("RepeatLatentBatch", samples=photo(graph, **SMALL), amount=rows)[0]
+        who = graph("TestGuider", guider=guider(graph, found), again=name)[0]  # nothing is cached
+        dump(graph, **{name: inverted(graph, latent, sigmas(graph, found, 4), who, forward_seed=seed)})
+        server.run(graph)
+        [x] = samples(server, name)
+        return x
+
+    first, same, other = run("first", 5), run("same", 5), run("other", 6)
+    assert torch.equal(first, same)
+    assert float((first - other).std()) > 0.1
+    assert rows == 1 or float((first[0] - first[1]).std()) > 0.1
+
+
+def plain(graph: Graph, **changed) -> list:
+    """An inversion with some of its wires exchanged."""
+    found = changed.pop("found", None) or model(graph)
+    wires = dict(latent=photo(graph, **SMALL), levels=sigmas(graph, found, 3), who=guider(graph, found))
+    return inverted(graph, **{**wires, **changed})
+
+
+def split(graph: Graph) -> list:
+    """The upper half of a schedule."""
+    return graph("SplitSigmas", sigmas=sigmas(graph, model(graph), 4), step=2)[0]
+
+
+def flow(graph: Graph) -> list:
+    return graph("ModelSamplingSD3", model=model(graph))[0]
+
+
+REFUSED = {
+    "an empty latent": (lambda g: plain(g, latent=g("EmptyLatentImage", width=64, height=64)[0]), "empty"),
+    "sigmas that stop early": (lambda g: plain(g, levels=split(g)), "end in 0"),
+    "upwards, from above 0": (lambda g: plain(g, levels=written(g, "0.5 1 2")), "end in 0"),
+    "upwards and downwards": (lambda g: plain(g, levels=written(g, "5 1 2 0")), "descend at every step"),
+    "a single sigma": (lambda g: plain(g, levels=written(g, "5")), "shape (1,)"),
+    "a flow model": (lambda g: plain(g, found=flow(g)), "flow model"),
+    "16 channels": (lambda g: plain(g, latent=photo(g, channels=16, **SMALL)), "(1, 16, 8, 8)"),
+}
+
+
+def written(graph: Graph, values: str) -> list:
+    return graph("TestSigmas", values=values)[0]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_inverted_is_refused_in_one_sentence(server, graph, case):
+    wire, words = REFUSED[case]
+    dump(graph, refused=wire(graph))
+    assert words in refusal(server, graph, "SamplerCustomAdvanced")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"), [("", "shape (0,)"), ("5", "shape (1,)"), ("5 1 2 0", "descend at every step")]
+)
+def test_inverted_noise_refuses_sigmas_without_steps(server, graph, values, words):
+    wires = dict(model=model(graph), sigmas=written(graph, values), latent=photo(graph, **SMALL))
+    noise = graph("Img2NoiseInvertedNoise", **wires)[0]
+    graph("TestDumpNoise", noise=noise, latent=photo(graph, **SMALL), name="refused")
+    assert words in refusal(server, graph, "Img2NoiseInvertedNoise")
+
+
+@pytest.mark.parametrize("change", [dict(width=12), dict(batch_size=3)])
+def test_inverted_noise_of_another_size_or_count_is_refused(server, graph, change):
+    found, x = model(graph), photo(graph, batch_size=2, **SMALL)
+    noise = graph("Img2NoiseInvertedNoise", model=found, sigmas=sigmas(graph, found, 2), latent=x)[0]
+    wires = dict(noise=noise, guider=guider(graph, found), sampler=euler(graph))
+    latent = photo(graph, **{**SMALL, **change})
+    dump(graph, refused=sampled(graph, **wires, sigmas=sigmas(graph, found, 2), latent_image=latent))
+    refusal(server, graph, "SamplerCustomAdvanced")
+
+
+def test_a_row_of_inverted_noise_is_picked_by_its_batch_index(server, graph):
+    found, x = model(graph), photo(graph, batch_size=3, **SMALL)
+    noise = graph("Img2NoiseInvertedNoise", model=found, sigmas=sigmas(graph, found, 2), latent=x)[0]
+    asked = photo(graph, seed=9, batch_size=3, **SMALL)
+    one = graph("LatentFromBatch", samples=asked, batch_index=1, length=1)[0]
+    for name, latent in (("all", asked), ("one", one)):
+        graph("TestDumpNoise", noise=noise, latent=latent, name=name)
+    server.run(graph)
+    every, picked = (server.tensors(name)["noise"] for name in ("all", "one"))
+    assert torch.equal(every[1:2], picked) and not torch.equal(every[:1], picked)
