@@ -38,9 +38,11 @@ class Summary:
 
     @property
     def facts(self) -> dict:
+        """What was measured and written, as one JSON object."""
         return dict(noises=self.noises, files=self.files)
 
     def as_text(self) -> Table:
+        """The same as a table for the terminal, a row per noise."""
         table = Table(title="Noise found for the photo", caption="wrote " + ", ".join(self.files))
         for heading in ("noise", "loss L/L0", "picture to photo", "noise to photo", "std", "seconds"):
             table.add_column(heading, justify="left" if heading == "noise" else "right")

@@ -94,6 +94,7 @@ class _Row:
 
     @property
     def residual(self) -> float:
+        """RMS of the last update."""
         return self.solver.residual
 
     def update(self, image: Tensor, stop: str, tolerance: float) -> None:

@@ -38,6 +38,7 @@ class NoiseMaps:
 
     @property
     def steps(self) -> int:
+        """How many steps the whole schedule has, those left out included."""
         return self.skip + len(self.residuals)
 
     def levels(self) -> list[tuple[float, float, float, float]]:

@@ -92,7 +92,7 @@ class Server:
         return json.loads(text) if text else {}
 
     def queue(self, graph: dict) -> str:
-        """Queue an API graph; its prompt id. One that ComfyUI refuses, if only in part, is an AssertionError."""
+        """Queue an API graph; its prompt id. One that ComfyUI refuses, even in part, fails the test."""
         answer = self.post("/prompt", {"prompt": graph, "client_id": CLIENT})
         assert "prompt_id" in answer and not answer.get("node_errors"), json.dumps(answer, indent=1)
         return answer["prompt_id"]
