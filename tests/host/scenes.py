@@ -80,3 +80,8 @@ def refusal(server, graph: Graph, node: str) -> str:
     dump(fine, fine=photo(fine))
     server.run(fine)
     return message
+
+
+def told(outputs: dict, node: str) -> str:
+    """The text that a node shows."""
+    return outputs[node]["text"][0]
