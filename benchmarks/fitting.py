@@ -32,10 +32,8 @@ def _measured() -> tuple[float, float]:
 
     whitener = load("sd").at(64, 64)
     latents = torch.empty(COUNT, *whitener.shape)
-    for (
-        row
-    ) in latents:  # one at a time, so that making them does not raise the peak that measuring is held against
-        row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed=0))[0])
+    for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak measured below
+        row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed))[0])
     before = _peak()
     start = time.perf_counter()
     fit(measure(latents))

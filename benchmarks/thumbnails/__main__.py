@@ -1,0 +1,12 @@
+"""`python -m benchmarks.thumbnails`: draws the thumbnail of every workflow anew."""
+
+from __future__ import annotations
+
+import img2noise
+
+from . import correlated, inverted
+
+if __name__ == "__main__":
+    rgb = img2noise.load("rgb")
+    correlated.draw(rgb)
+    inverted.draw(rgb)
