@@ -22,7 +22,7 @@ from .frequencies import resample
 
 STRUCTURES = ("stationary", "kronecker", "dense")
 DENSE_LIMIT = 8192  # D x D in float64 is 512 MiB here; beyond it a dense whitening wants patches
-_CHUNK_BYTES = 2**24  # float64 working memory per chunk of pictures
+_CHUNK_BYTES = 2**23  # float64 working memory per chunk of pictures
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def measure(
 
     `size` (stationary only) is the grid that holds the spectrum, default the pictures' own: pictures of any
     size can so be added up, each read in cycles per pixel. `patch` (dense only) is the side of the patches
-    pictures are cut into, default none: whole pictures. Memory beyond the result stays below about 100 MB.
-    Raises ValueError for wrong shapes, NaN or infinities.
+    pictures are cut into, default none: whole pictures. Memory beyond twice the result
+    stays below about 50 MB. Raises ValueError for wrong shapes, NaN or infinities.
     """
     patch = (patch, patch) if isinstance(patch, int) else patch
     _check(x, structure, size, patch)
@@ -74,6 +74,8 @@ def measure(
     rows = max(1, _CHUNK_BYTES // (8 * x[0].numel()))
     sums = None
     for chunk in x.split(rows):
+        if not bool(torch.isfinite(chunk).all()):
+            raise ValueError("got pictures that hold NaN or infinity; leave those out")
         new = _SUMS[structure](chunk.detach().to("cpu", torch.float64))
         sums = new if sums is None else [a + b for a, b in zip(sums, new, strict=True)]
     total, *products = sums
@@ -117,8 +119,6 @@ def _check(x: Tensor, structure: str, size, patch) -> None:
         raise ValueError(
             f"got a tensor of shape {tuple(x.shape)}; expected (N, C, H, W), at least one picture"
         )
-    if not bool(torch.isfinite(x).all()):
-        raise ValueError("got pictures that hold NaN or infinity; leave those out")
     if size is not None and structure != "stationary":
         raise ValueError(
             f"got a grid size for {structure} moments, which have their pictures' own; leave it out"
