@@ -229,7 +229,7 @@ def test_the_few_step_remedy_turns_itself_on_and_says_so(server, graph, steps, o
     for few_steps in ("auto", "on" if on else "off"):
         node = inversion(graph, who, levels, few_steps=few_steps)
         dump(graph, **{few_steps: replayed(graph, node[0], guider(graph, found, 2))})
-        reports.append(graph("TestText", text=node[1]))
+        reports.append(graph("TestText", value=node[1]))
     outputs = server.run(graph)
     report = told(outputs, reports[0])
     assert f"{steps} steps, the noisiest 1 skipped: {steps - 1} maps of 1 x 4 x 8 x 8" in report

@@ -8,7 +8,7 @@ import torch
 import img2noise
 
 from .graphs import Graph
-from .scenes import dump, euler, guider, model, photo, refusal, sampled, samples
+from .scenes import dump, euler, flow, guider, model, photo, refusal, sampled, samples, written
 
 SMALL = dict(width=8, height=8)
 SCALE = img2noise.SPACES["sd"].scale_factor
@@ -26,7 +26,7 @@ def test_one_step_of_cores_euler_from_converged_noise_is_the_picture(server, gra
     how = dict(stop="converged", tolerance=0.0001, accelerate=8, iterations=60, normalize=False)
     noise = inversion(graph, found, family, **how)[0]
     wires = dict(guider=guider(graph, found, 1, family), sampler=euler(graph), noise=noise)
-    wires["sigmas"] = graph("TestSigmas", values=f"{SIGMA} 0")[0]
+    wires["sigmas"] = written(graph, f"{SIGMA} 0")
     dump(graph, photo=photo(graph, **SMALL), one=sampled(graph, **wires, latent_image=photo(graph, **SMALL)))
     server.run(graph)
     before, one = samples(server, "photo", "one")
@@ -68,10 +68,6 @@ def test_normalized_noise_has_mean_0_and_deviation_1_and_the_plot_shows_lines(se
     plot = server.tensors("plot")["image"]
     assert abs(float(z.mean())) < 1e-5 and abs(float(z.std()) - 1) < 1e-5
     assert plot.shape[0] == 1 and plot.shape[3] == 3 and float(plot.std()) > 0.05
-
-
-def flow(graph: Graph) -> list:
-    return graph("ModelSamplingSD3", model=model(graph))[0]
 
 
 def continuous(graph: Graph) -> list:

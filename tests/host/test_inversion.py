@@ -13,6 +13,7 @@ from .graphs import Graph
 from .scenes import (
     dump,
     euler,
+    flow,
     guider,
     model,
     no_noise,
@@ -21,6 +22,7 @@ from .scenes import (
     sampled,
     samples,
     sigmas,
+    written,
 )
 
 SMALL = dict(width=8, height=8)
@@ -156,10 +158,6 @@ def split(graph: Graph) -> list:
     return graph("SplitSigmas", sigmas=sigmas(graph, model(graph), 4), step=2)[0]
 
 
-def flow(graph: Graph) -> list:
-    return graph("ModelSamplingSD3", model=model(graph))[0]
-
-
 REFUSED = {
     "an empty latent": (lambda g: plain(g, latent=g("EmptyLatentImage", width=64, height=64)[0]), "empty"),
     "sigmas that stop early": (lambda g: plain(g, levels=split(g)), "end in 0"),
@@ -169,10 +167,6 @@ REFUSED = {
     "a flow model": (lambda g: plain(g, found=flow(g)), "flow model"),
     "16 channels": (lambda g: plain(g, latent=photo(g, channels=16, **SMALL)), "(1, 16, 8, 8)"),
 }
-
-
-def written(graph: Graph, values: str) -> list:
-    return graph("TestSigmas", values=values)[0]
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -120,16 +120,16 @@ class TestOddLatent(io.ComfyNode):
 
 
 class TestText(io.ComfyNode):
-    """Shows a text."""
+    """Shows whatever it is given as text."""
 
     @classmethod
     def define_schema(cls):
-        inputs = [io.String.Input("text", force_input=True)]
+        inputs = [io.AnyType.Input("value")]
         return io.Schema(node_id="TestText", inputs=inputs, outputs=[], is_output_node=True)
 
     @classmethod
-    def execute(cls, text):
-        return io.NodeOutput(ui=ui.PreviewText(text))
+    def execute(cls, value):
+        return io.NodeOutput(ui=ui.PreviewText(str(value)))
 
 
 class TestSigmas(io.ComfyNode):

@@ -1,0 +1,162 @@
+"""What changes noise maps, keeps them in files, and which of them are refused, in a real ComfyUI."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import img2noise
+
+from .graphs import Graph
+from .scenes import dump, guider, model, photo, refusal, sampled, samples, sigmas, told
+
+SMALL = dict(width=8, height=8)
+FOLDER = "img2noise"
+
+
+def inversion(graph: Graph, found: list, latent: list | None = None, steps: int = 4, **how) -> list:
+    wires = dict(guider=guider(graph, found), sigmas=sigmas(graph, found, steps))
+    how = {**dict(skip=1, few_steps="off", latent=latent or photo(graph, **SMALL)), **how}
+    return graph("Img2NoiseEditFriendlyInversion", **wires, **how)[0]
+
+
+def gaussian(graph: Graph) -> list:
+    return graph("TestGaussian", model=model(graph), variance=0.7)[0]
+
+
+def saved(graph: Graph, **maps) -> None:
+    for name, wire in maps.items():
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=wire, filename=name)
+
+
+def kept(server, name: str) -> img2noise.NoiseMaps:
+    return img2noise.load(server.output / FOLDER / f"{name}.safetensors")
+
+
+def alike(a: img2noise.NoiseMaps, b: img2noise.NoiseMaps) -> bool:
+    tensors = ("start", "residuals", "sigmas")
+    same = all(torch.allclose(getattr(a, name), getattr(b, name), atol=1e-5) for name in tensors)
+    return same and (a.eta, a.skip, a.space) == (b.eta, b.skip, b.space)
+
+
+CHANGES = {
+    "shift": (
+        lambda g, maps: g("Img2NoiseShiftNoiseMaps", noise_maps=maps, down=-2, right=3)[0],
+        lambda maps: img2noise.shift(maps, -2, 3),
+    ),
+    "flip": (
+        lambda g, maps: g("Img2NoiseFlipNoiseMaps", noise_maps=maps)[0],
+        lambda maps: img2noise.flip(maps, True, False),
+    ),
+    "flip upside down": (
+        lambda g, maps: g("Img2NoiseFlipNoiseMaps", noise_maps=maps, horizontal=False, vertical=True)[0],
+        lambda maps: img2noise.flip(maps, False, True),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_change_is_the_librarys_and_leaves_the_maps_it_came_from(server, graph, case):
+    node, library = CHANGES[case]
+    maps = inversion(graph, gaussian(graph), photo(graph, batch_size=2, **SMALL))
+    saved(graph, before=maps)
+    server.run(graph)
+    before = kept(server, "before")
+    saved(graph, changed=node(graph, maps))
+    saved(graph, after=maps)
+    server.run(graph)
+    assert alike(kept(server, "changed"), library(before))
+    assert not alike(kept(server, "changed"), before)
+    assert alike(kept(server, "after"), before)
+    assert (before.skip, before.steps, before.eta, before.space) == (1, 4, 1.0, "sd")
+
+
+def recoloured(graph: Graph, found: list, maps: list, **how) -> list:
+    left = graph("SolidMask", value=1.0, width=32, height=64)[0]
+    mask = graph("SolidMask", value=0.0, width=64, height=64)[0]
+    mask = graph("MaskComposite", destination=mask, source=left, x=0, y=0, operation="add")[0]
+    wires = dict(guider=guider(graph, found), noise_maps=maps, mask=mask)
+    how = dict(colour=photo(graph, seed=8, **SMALL), strength=0.3) | how
+    return graph("Img2NoiseRecolourNoiseMaps", **wires, **how)[0]
+
+
+@pytest.mark.parametrize("closed_loop", [True, False])
+def test_recolouring_is_the_librarys(server, graph, closed_loop):
+    found = gaussian(graph)
+    maps = inversion(graph, found, photo(graph, batch_size=2, **SMALL), steps=10)
+    how = dict(closed_loop=closed_loop, band_start=0.1, band_end=0.8)
+    saved(graph, before=maps, changed=recoloured(graph, found, maps, **how))
+    dump(graph, colour=photo(graph, seed=8, **SMALL))
+    server.run(graph)
+
+    def denoise(y, sigma):
+        return y * 0.7 / (0.7 + sigma.view(-1, 1, 1, 1) ** 2)
+
+    [colour] = samples(server, "colour")
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., :4] = 1
+    how = dict(strength=0.3, band=(0.1, 0.8), closed=closed_loop)
+    before = kept(server, "before")
+    target = colour * img2noise.SPACES["sd"].scale_factor
+    expected = img2noise.recolour(denoise, before, target, mask, **how)
+    assert alike(kept(server, "changed"), expected) and not alike(expected, before)
+
+
+def replayed(graph: Graph, found: list, maps: list, **changed) -> list:
+    node = graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
+    wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
+    return sampled(graph, guider=guider(graph, found), **{**wires, **changed})
+
+
+def test_a_colour_moves_the_masked_half_towards_it_and_hardly_the_other(server, graph):
+    found = model(graph)
+    maps = inversion(graph, found, steps=12, skip=2)
+    dump(graph, photo=photo(graph, **SMALL), colour=photo(graph, seed=8, **SMALL))
+    dump(graph, result=replayed(graph, found, recoloured(graph, found, maps)))
+    server.run(graph)
+    before, colour, result = samples(server, "photo", "colour", "result")
+    wished, done = colour - before, result - before
+    along = (wished * done).sum((0, 1, 2)) / wished.square().sum((0, 1, 2))  # per column
+    assert float(along[:3].min()) > 0.15
+    assert float(along[5:].abs().max()) < 0.1
+
+
+def test_maps_come_back_from_their_file_and_rebuild_the_picture(server, graph):
+    found = model(graph)
+    saved(graph, **{"folder/kept": inversion(graph, found)})
+    dump(graph, photo=photo(graph, **SMALL))
+    shown = next(node for node in graph if graph[node]["class_type"] == "Img2NoiseSaveNoiseMaps")
+    assert str(server.output / "img2noise/folder/kept.safetensors") in told(server.run(graph), shown)
+    later = Graph(server.object_info)
+    maps = later("Img2NoiseLoadNoiseMaps", file="folder/kept.safetensors")[0]
+    dump(later, back=replayed(later, model(later), maps))
+    server.run(later)
+    torch.testing.assert_close(*samples(server, "back", "photo"), atol=1e-4, rtol=0)
+
+
+def test_a_file_that_is_replaced_is_loaded_anew(server):
+    starts = []
+    for seed in (1, 2):
+        graph = Graph(server.object_info)
+        saved(graph, anew=inversion(graph, gaussian(graph), noise_seed=seed))
+        server.run(graph)
+        loading = Graph(server.object_info)
+        saved(loading, copy=loading("Img2NoiseLoadNoiseMaps", file="anew.safetensors")[0])
+        server.run(loading)
+        assert alike(kept(server, "copy"), kept(server, "anew"))
+        starts.append(kept(server, "copy").start)
+    assert not torch.equal(*starts)
+
+
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "..", "", " "])
+def test_a_file_name_that_leaves_the_folder_is_refused(server, graph, name):
+    graph("Img2NoiseSaveNoiseMaps", noise_maps=inversion(graph, gaussian(graph)), filename=name)
+    refusal(server, graph, "Img2NoiseSaveNoiseMaps")
+    assert not list(server.base.rglob("escaped*"))
+
+
+def test_another_file_is_refused_by_its_kind(server, graph):
+    (server.output / FOLDER).mkdir(exist_ok=True)
+    img2noise.save(torch.zeros(1, 4, 8, 8), server.output / FOLDER / "noise.safetensors")
+    saved(graph, refused=graph("Img2NoiseLoadNoiseMaps", file="noise.safetensors")[0])
+    assert "no noise maps" in refusal(server, graph, "Img2NoiseLoadNoiseMaps")
