@@ -1,4 +1,4 @@
-"""ComfyUI's messages, from its websocket, with the standard library alone (RFC 6455; text frames only)."""
+"""ComfyUI's messages, from its websocket, with the standard library alone (RFC 6455; whole frames only)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HELLO = (
 
 
 class Events:
-    """What ComfyUI tells one client from now on: iterate over (kind, data)."""
+    """What ComfyUI tells one client from now on: iterate over (kind, data); pictures are "binary"."""
 
     def __init__(self, port: int, client: str, seconds: float = 60.0):
         self.socket = socket.create_connection(("127.0.0.1", port), seconds)
@@ -37,6 +37,8 @@ class Events:
             opcode, body = self._frame()
             if opcode == 8:
                 return
+            if opcode == 2:
+                yield "binary", {"bytes": body}
             if opcode == 1:
                 message = json.loads(body)
                 yield message["type"], message.get("data", {})
