@@ -123,6 +123,13 @@ def test_a_workflow_is_laid_out_to_be_read(path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_has_a_small_square_thumbnail(path):
+    thumbnail = path.with_suffix(".jpg")
+    width, height = Image.open(thumbnail).size
+    assert width == height >= 256 and thumbnail.stat().st_size < 60_000
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_says_where_its_nodes_and_models_come_from(path):
     for node in json.loads(path.read_text(encoding="utf-8"))["nodes"]:
         if node["type"] != "MarkdownNote":
