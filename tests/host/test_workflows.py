@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,10 @@ def draw_photos(server, name: str) -> list[str]:
     return [f"{name}.png", f"{name}-other.png"]
 
 
+def workflow(name: str) -> Path:
+    return PACK / "workflows" / f"{name}.json"
+
+
 def pictures(server, graph: Graph) -> dict[str, list[np.ndarray]]:
     """What each node that shows pictures has shown."""
     outputs = server.run(graph)
@@ -103,10 +108,34 @@ def test_a_workflow_yields_its_pictures_again_for_its_seeds_and_others_for_other
 
 
 def test_the_variations_workflow_serves_sdxl_too(server):
-    [path] = [path for path in WORKFLOWS if path.stem == "variations"]
-    made = pictures(server, scaled_down(path, server, "sdxl"))
+    made = pictures(server, scaled_down(workflow("variations"), server, "sdxl"))
     assert len(made) == 6
     assert all(picture.shape == (128, 128, 3) and picture.std() > 1 for [picture] in made.values())
+
+
+def test_the_recolour_workflow_colours_what_is_painted(server):
+    graph = scaled_down(workflow("edit-friendly-recolour"), server)
+    made = pictures(server, graph)
+    saved = {n["inputs"]["filename_prefix"]: made[k][0] for k, n in graph.items() if k in made}
+    before, after = saved["edit-friendly-unchanged"].astype(int), saved["edit-friendly-recoloured"]
+    changed = np.abs(after - before).mean(2)
+    left, top = 128 // 4, 128 // 4  # of what `draw_photos` paints, in the square example
+    painted = changed[top : 3 * top, left : 2 * left].mean()
+    assert painted > 10 * changed[:, 3 * left :].mean()
+
+
+def test_the_turbo_workflow_turns_the_few_step_remedy_on(server):
+    def made_with(few_steps: str) -> np.ndarray:
+        graph = scaled_down(workflow("turbo-edit"), server)
+        [node] = [n for n in graph.values() if n["class_type"] == "Img2NoiseEditFriendlyEdit"]
+        assert node["inputs"]["few_steps"] == "auto"
+        node["inputs"]["few_steps"] = few_steps
+        [[picture]] = pictures(server, graph).values()
+        return picture
+
+    on = made_with("on")
+    assert np.array_equal(made_with("auto"), on)
+    assert difference(made_with("off"), on) > 1
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
