@@ -1,17 +1,26 @@
-"""How white noise is.
+"""How white noise is: figures of one noise or latent, per sample.
 
-std per channel, and r = sum x[i] x[i + 1] / sum x[i]^2 over neighbouring pixels, 1 and 0 for white noise
+    r(lag) = sum x[i] x[i + lag] / pairs / (sum x^2 / n),  channel means taken off
+    spectrum = mean |FFT x|^2 in rings of |f| over its mean,  1 where flat
+    KL(N(0, 1) || N(m, s^2)) = ln s + (1 + m^2) / (2 s^2) - 1/2,  scalar normals of all values
+
+KL and plain areas: Staniszewski et al. (2024), section 4.3 and appendix C, KL in the direction of their
+tables. Shapes (B, C, H, W), float64 on the CPU. Frequencies in cycles per pixel, angles in degrees.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from .frequencies import radius
 from .whitening import Whitener
+
+LAGS, RINGS = 8, 24  # at most
 
 
 class Whiteness(NamedTuple):
@@ -25,19 +34,115 @@ class Whiteness(NamedTuple):
     count: int
 
 
+class Values(NamedTuple):
+    """The distribution of values: 0, 1, 0, 3 for N(0, 1)."""
+
+    mean: Tensor
+    std: Tensor
+    skew: Tensor
+    kurtosis: Tensor
+
+
+class PlainAreas(NamedTuple):
+    """Standard deviations (B,) in plain areas and in the rest, NaN where there are none, and how many values
+    each has.
+    """
+
+    plain: Tensor
+    other: Tensor
+    plain_count: Tensor
+    other_count: Tensor
+
+
+class Likeness(NamedTuple):
+    """To a photo, (B,): Pearson correlation, channel means taken off, and the angle between the vectors as
+    they are.
+    """
+
+    correlation: Tensor
+    angle: Tensor
+
+
+def values(z: Tensor, dims: tuple[int, ...]) -> Values:
+    """mean, std (n - 1), m3 / m2^(3/2) and m4 / m2^2 over `dims`."""
+    centred = z - z.mean(dims, keepdim=True)
+    m2, m3, m4 = ((centred**k).mean(dims) for k in (2, 3, 4))
+    return Values(z.mean(dims), z.std(dims), m3 / m2**1.5, m4 / m2**2)
+
+
+def autocorrelation(z: Tensor, lags: int = LAGS) -> tuple[Tensor, Tensor]:
+    """r of pixels 1, 2, ... apart, across and down: both (B, L), L at most half of the shorter side."""
+    x = z - z.mean((2, 3), keepdim=True)
+    power = x.square().mean((1, 2, 3))
+    lags = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
+    across = [(x[..., k:] * x[..., :-k]).mean((1, 2, 3)) / power for k in lags]
+    down = [(x[..., k:, :] * x[..., :-k, :]).mean((1, 2, 3)) / power for k in lags]
+    return torch.stack(across, 1), torch.stack(down, 1)
+
+
+def radial_spectrum(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean |f| of each ring (K,), how many real values it holds (K,), and its power over the mean power (B,
+    K).
+
+    The mean of a channel is no part of it. Of white noise, a ring's power is chi^2 over its size.
+    """
+    height, width = z.shape[-2:]
+    f = radius(height, width)
+    half = f.shape[1]
+    weight = torch.full_like(f, 2.0)  # f and -f
+    weight[:, 0] = 1
+    if width % 2 == 0:
+        weight[:, half - 1] = 1
+    weight[0, 0] = 0
+    count = min(RINGS, min(height, width) // 2)
+    ring = (f / (0.5**0.5 + 1e-9) * count).long().flatten()
+    per_ring = torch.zeros(count, dtype=torch.float64)
+    bins = per_ring.index_add(0, ring, weight.flatten())
+    centres = per_ring.index_add(0, ring, (weight * f).flatten()) / bins
+    power = torch.fft.rfft2(z, norm="ortho").abs().square().sum(1) * weight  # (B, H, half)
+    power = torch.zeros(len(z), count, dtype=torch.float64).index_add(1, ring, power.flatten(1))
+    sizes = bins * z.shape[1]
+    return centres, sizes, power / sizes / (power.sum(1, keepdim=True) / sizes.sum())
+
+
+def kl_divergence(mean: Tensor, std: Tensor, noise_mean: float = 0.0, noise_std: float = 1.0) -> Tensor:
+    """KL(N(noise_mean, noise_std^2) || N(mean, std^2)) in nats."""
+    spread = noise_std**2 + (noise_mean - mean) ** 2
+    return (std / noise_std).log() + spread / (2 * std**2) - 0.5
+
+
+def plain_areas(z: Tensor, mask: Tensor) -> PlainAreas:
+    """The spread of z (B, C, H, W) where mask (B or 1, H, W) says plain, and elsewhere."""
+    rows = [(row[:, m], row[:, ~m]) for row, m in zip(z.double(), rows_of(mask, len(z)), strict=True)]
+    stds = [[t.std() if t.numel() > 1 else torch.tensor(math.nan).double() for t in pair] for pair in rows]
+    counts = torch.tensor([[t.numel() for t in pair] for pair in rows])
+    plain, other = (torch.stack(side) for side in zip(*stds, strict=True))
+    return PlainAreas(plain, other, counts[:, 0], counts[:, 1])
+
+
+def likeness(z: Tensor, x0: Tensor) -> Likeness:
+    """How much z (B, C, H, W) looks like a photo (B or 1, C, H, W) of the same space."""
+    if x0.shape[1:] != z.shape[1:]:
+        shapes = [" x ".join(map(str, t.shape[1:])) for t in (x0, z)]
+        raise ValueError(f"got a photo of {shapes[0]} for noise of {shapes[1]}; they must be equal")
+    a, b = z.double(), rows_of(x0, len(z)).double()
+    centred = (t - t.mean((2, 3), keepdim=True) for t in (a, b))
+    return Likeness(_cosine(*centred), torch.rad2deg(_cosine(a, b).acos()))
+
+
 def neighbour_correlation(pictures: Iterable[Tensor]) -> float:
     """Correlation of horizontal and vertical neighbours over a set of centred pictures (B, C, H, W) of any
     sizes.
     """
-    products, squares, pairs, values = 0.0, 0.0, 0, 0
+    products, squares, pairs, count = 0.0, 0.0, 0, 0
     for x in pictures:
         x = x.double()
         for a, b in ((x[..., 1:], x[..., :-1]), (x[..., 1:, :], x[..., :-1, :])):
             products += float((a * b).sum())
             pairs += a.numel()
         squares += float(x.square().sum())
-        values += x.numel()
-    return products / pairs * values / squares
+        count += x.numel()
+    return products / pairs * count / squares
 
 
 def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
@@ -51,3 +156,15 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
     return Whiteness(
         power.sqrt().tolist(), neighbour_correlation(centred), neighbour_correlation(white), len(white)
     )
+
+
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    a, b = a.flatten(1), b.flatten(1)
+    return ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(math.ulp(0.0))).clamp(-1, 1)
+
+
+def rows_of(x: Tensor, count: int) -> Tensor:
+    """x (count or 1, ...) as `count` rows."""
+    if len(x) not in (1, count):
+        raise ValueError(f"got {len(x)} pictures for {count} noises; give one for each, or one for all")
+    return x.expand(count, *x.shape[1:])
