@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+
 from . import checkpoints
 from .graphs import Graph
+
+HOW = dict(skip=1, few_steps="off")  # of edit-friendly inversions here
 
 
 def model(graph: Graph, family: str = "sd", lora: bool = False) -> list:
@@ -28,6 +32,14 @@ def controlled(graph: Graph, seed: int, end: float = 1.0) -> tuple[list, list]:
         end_percent=end,
     )
     return node[0], node[1]
+
+
+def hooked(graph: Graph, seed: int) -> list:
+    """A prompt that brings its own LoRA."""
+    how = dict(lora_name=checkpoints.LORA, strength_model=1.0, strength_clip=0.0)
+    hooks = graph("CreateHookLora", **how)[0]
+    how = dict(cond_NEW=prompt(graph, seed), strength=1.0, set_cond_area="default", hooks=hooks)
+    return graph("ConditioningSetProperties", **how)[0]
 
 
 def guider(graph: Graph, found: list, seed: int = 1, family: str = "sd", cfg: float | None = None) -> list:
@@ -94,3 +106,33 @@ def refusal(server, graph: Graph, node: str) -> str:
 def told(outputs: dict, node: str) -> str:
     """The text that a node shows."""
     return outputs[node]["text"][0]
+
+
+def inversion(graph: Graph, who: list, levels: list, latent: list | None = None, **how) -> str:
+    latent = latent or photo(graph, width=8, height=8)
+    wires = dict(guider=who, sigmas=levels, latent=latent)
+    return graph("Img2NoiseEditFriendlyInversion", **wires, **{**HOW, **how})
+
+
+def replayed(graph: Graph, maps: list, who: list, **changed) -> list:
+    node = graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
+    wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
+    return sampled(graph, guider=who, **{**wires, **changed})
+
+
+def edited(graph: Graph, source: list, target: list, levels: list, latent: list | None = None, **how) -> list:
+    wires = dict(
+        source=source, target=target, sigmas=levels, latent=latent or photo(graph, width=8, height=8)
+    )
+    return graph("Img2NoiseEditFriendlyEdit", **wires, **{**HOW, **how})[0]
+
+
+def close(server, one: str, other: str, atol: float = 1e-4) -> None:
+    """Fails unless two dumped latents are equal, in the units they have on their wires."""
+    torch.testing.assert_close(*samples(server, one, other), atol=atol, rtol=0)
+
+
+def apart(server, one: str, other: str) -> bool:
+    """Whether two dumped latents are different pictures."""
+    a, b = samples(server, one, other)
+    return float((a - b).std()) > 0.02

@@ -1,56 +1,31 @@
-"""Edit-friendly inversion, its replay and the edit in one, through the wires of a real ComfyUI."""
+"""Edit-friendly inversion and its replay, through the wires of a real ComfyUI."""
 
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 import torch
 
-from . import checkpoints
 from .graphs import Graph
 from .scenes import (
+    apart,
+    close,
     controlled,
     dump,
     guider,
+    hooked,
+    inversion,
     model,
     photo,
     prompt,
-    sampled,
+    replayed,
     samples,
     sigmas,
     told,
 )
 
 SMALL = dict(width=8, height=8)
-HOW = dict(skip=1, few_steps="off")
-
-
-def inversion(graph: Graph, who: list, levels: list, latent: list | None = None, **how) -> str:
-    latent = latent or photo(graph, **SMALL)
-    wires = dict(guider=who, sigmas=levels, latent=latent)
-    return graph("Img2NoiseEditFriendlyInversion", **wires, **{**HOW, **how})
-
-
-def replayed(graph: Graph, maps: list, who: list, **changed) -> list:
-    node = graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
-    wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
-    return sampled(graph, guider=who, **{**wires, **changed})
-
-
-def edited(graph: Graph, source: list, target: list, levels: list, latent: list | None = None, **how) -> list:
-    wires = dict(source=source, target=target, sigmas=levels, latent=latent or photo(graph, **SMALL))
-    return graph("Img2NoiseEditFriendlyEdit", **wires, **{**HOW, **how})[0]
-
-
-def close(server, one: str, other: str, atol: float = 1e-4) -> None:
-    torch.testing.assert_close(*samples(server, one, other), atol=atol, rtol=0)
-
-
-def apart(server, one: str, other: str) -> bool:
-    a, b = samples(server, one, other)
-    return float((a - b).std()) > 0.02
 
 
 @pytest.mark.parametrize("family", ["sd", "sd21v", "sdxl"])
@@ -96,6 +71,15 @@ def test_and_so_it_does_at_zero_terminal_signal_with_areas_and_a_partial_schedul
     server.run(graph)
     close(server, "whole", "photo")
     close(server, "part", "photo")
+
+
+@pytest.mark.parametrize(("calls", "together"), [(0.5, 1), (1.5, 1), (5.5, 5), (16.5, 16), (100.0, 16)])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_elsewhere_as_many_levels_go_together_as_the_models_own_estimate_allows(
+    server, graph, calls, together, rows
+):
+    node = graph("TestRows", model=model(graph), rows=rows, calls_that_fit=calls)
+    assert told(server.run(graph), node) == str(together)
 
 
 def test_seeds_make_other_maps_that_all_rebuild_the_picture_and_edit_it_differently(server, graph):
@@ -147,7 +131,7 @@ def windowed(graph: Graph) -> list:
 
 @pytest.mark.parametrize(
     ("case", "together"),
-    [("plain", True), ("control", True), ("windows", False), ("control window", False)],
+    [("plain", True), ("control", True), ("windows", False), ("control window", False), ("hook", False)],
 )
 def test_several_levels_go_to_the_network_together_where_nothing_changes_between_them(
     server, graph, case, together
@@ -157,6 +141,7 @@ def test_several_levels_go_to_the_network_together_where_nothing_changes_between
         "control": lambda: controlled(graph, 1)[0],
         "windows": lambda: windowed(graph),
         "control window": lambda: controlled(graph, 1, end=0.5)[0],
+        "hook": lambda: hooked(graph, 1),
     }[case]()
     calls = []
     for name, count in (("one", 1), ("four", 4)):
@@ -177,50 +162,6 @@ def test_by_itself_it_takes_one_level_at_a_time_on_a_cpu(server, graph):
     assert json.loads(told(server.run(graph), calls)) == [1] * 6
 
 
-@pytest.mark.parametrize("few_steps", ["off", "on"])
-def test_the_edit_in_one_is_inversion_and_replay(server, graph, few_steps):
-    found = model(graph)
-    source, target = guider(graph, found, 1), guider(graph, found, 2, cfg=4.0)
-    levels, how = sigmas(graph, found, 4), dict(noise_seed=3, few_steps=few_steps)
-    dump(graph, one=edited(graph, source, target, levels, **how))
-    dump(graph, two=replayed(graph, inversion(graph, source, levels, **how)[0], target))
-    dump(graph, photo=photo(graph, **SMALL), same=edited(graph, source, source, levels, noise_seed=3))
-    server.run(graph)
-    close(server, "one", "two")
-    assert apart(server, "one", "photo")
-    assert torch.allclose(*samples(server, "same", "photo"), atol=1e-6)
-
-
-@pytest.mark.parametrize("weight", [1.0, 1.5])
-@pytest.mark.parametrize("few_steps", ["off", "on"])
-def test_a_lora_in_one_model_is_kept_out_of_the_other(server, graph, weight, few_steps):
-    """A second file of the same weights is the reference: it shares nothing with the first."""
-    file = server.models / "checkpoints" / checkpoints.name("sd")
-    shutil.copy(file, file.with_name("twin.safetensors"))
-    levels, how = sigmas(graph, model(graph), 4), dict(weight=weight, few_steps=few_steps)
-    twin = graph("CheckpointLoaderSimple", ckpt_name="twin.safetensors")[0]
-    for name, found in (("shared", model(graph)), ("twin", twin)):
-        source, target = guider(graph, found, 1), guider(graph, model(graph, lora=True), 2, cfg=4.0)
-        dump(graph, **{name: edited(graph, source, target, levels, **how)})
-    dump(graph, bare=edited(graph, source, guider(graph, model(graph), 2, cfg=4.0), levels, **how))
-    server.run(graph)
-    close(server, "shared", "twin")
-    assert apart(server, "shared", "bare")
-
-
-def test_a_weight_is_the_same_whether_both_guiders_are_ready_together_or_not(server, graph):
-    found = model(graph)
-    still = graph("ModelSamplingDiscrete", model=found, sampling="eps", zsnr=False)[0]  # another, alike
-    levels = sigmas(graph, found, 4)
-    for name, other in (("together", found), ("apart", still)):
-        wires = guider(graph, found, 1), guider(graph, other, 2, cfg=4.0), levels
-        dump(graph, **{name: edited(graph, *wires, weight=1.5)})
-    dump(graph, plain=edited(graph, guider(graph, found, 1), guider(graph, found, 2, cfg=4.0), levels))
-    server.run(graph)
-    close(server, "together", "apart")
-    assert apart(server, "together", "plain")
-
-
 @pytest.mark.parametrize(("steps", "on"), [(4, True), (8, True), (9, False)])
 def test_the_few_step_remedy_turns_itself_on_and_says_so(server, graph, steps, on):
     found = graph("TestGaussian", model=model(graph))[0]
@@ -237,23 +178,3 @@ def test_the_few_step_remedy_turns_itself_on_and_says_so(server, graph, steps, o
     assert wanted in report and "std of z: " in report
     assert "as chosen" in told(outputs, reports[1])
     assert torch.equal(*samples(server, "auto", "on" if on else "off"))
-
-
-def test_a_mask_limits_the_edit(server, graph):
-    found = model(graph)
-    source, target = guider(graph, found, 1), guider(graph, found, 2, cfg=4.0)
-    levels = sigmas(graph, found, 4)
-    nothing = graph("SolidMask", value=0.0, width=64, height=64)[0]
-    half = graph("SolidMask", value=1.0, width=32, height=64)[0]
-    mask = graph("MaskComposite", destination=nothing, source=half, x=0, y=0, operation="add")[0]
-    masked = graph("SetLatentNoiseMask", samples=photo(graph, **SMALL), mask=mask)[0]
-    maps = inversion(graph, source, levels, masked)[0]
-    dump(graph, photo=photo(graph, **SMALL), whole=replayed(graph, maps, target))
-    dump(graph, part=replayed(graph, maps, target, latent_image=masked))
-    dump(graph, edit=edited(graph, source, target, levels, masked))
-    server.run(graph)
-    before, whole, part, edit = samples(server, "photo", "whole", "part", "edit")
-    for limited in (part, edit):
-        torch.testing.assert_close(limited[..., 5:], before[..., 5:], atol=1e-5, rtol=0)
-        torch.testing.assert_close(limited[..., :3], whole[..., :3], atol=1e-4, rtol=0)
-    assert float((part - before)[..., :3].std()) > 0.02

@@ -12,7 +12,7 @@ from comfy_api.latest import ComfyExtension, io, ui
 from folder_paths import get_output_directory
 from safetensors.torch import save_file
 
-from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider
+from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestRows
 
 
 class TestConditioning(io.ComfyNode):
@@ -148,7 +148,15 @@ class TestSigmas(io.ComfyNode):
 class TestingPack(ComfyExtension):
     async def get_node_list(self):
         conditions = [TestConditioning, TestLatent, TestOddLatent, TestSigmas, TestGaussian, TestCalls]
-        ways_to_see = [TestDump, TestDumpNoise, TestRandomState, TestGuider, TestCallsTold, TestText]
+        ways_to_see = [
+            TestDump,
+            TestDumpNoise,
+            TestRandomState,
+            TestGuider,
+            TestCallsTold,
+            TestText,
+            TestRows,
+        ]
         return conditions + ways_to_see
 
 
