@@ -4,14 +4,26 @@ from . import ddim, first_step
 from .annealing import LOSSES, Annealed, anneal, loss_of
 from .correlated import correlated_noise, correlation
 from .denoisers import GaussianDenoiser
-from .diagnostics import Whiteness, neighbour_correlation, whiteness
+from .diagnostics import (
+    Whiteness,
+    autocorrelation,
+    kl_divergence,
+    neighbour_correlation,
+    radial_spectrum,
+    whiteness,
+)
 from .edit_friendly import edit, extract, replay, shifted
+from .inspection import Inspection, inspect
+from .least_squares import compare_whitenings, least_squares, least_squares_per_frequency
 from .moments import STRUCTURES, Moments, measure
 from .noise import draw, lerp, slerp
 from .noise_maps import NoiseMaps, bound_last, flip, recolour, shift, statistics
+from .plain import plain_mask
+from .populations import assignment, inversion_error, most_probable_triangle, top_correlation, triangle_angles
 from .spaces import SPACES, Space
 from .storage import facts, load, save
 from .structures import Dense, Kronecker, Stationary, fit
+from .verdict import verdict
 from .whitening import METHODS, Whitener
 
 __all__ = [
@@ -22,6 +34,7 @@ __all__ = [
     "Annealed",
     "Dense",
     "GaussianDenoiser",
+    "Inspection",
     "Kronecker",
     "Moments",
     "NoiseMaps",
@@ -30,7 +43,10 @@ __all__ = [
     "Whitener",
     "Whiteness",
     "anneal",
+    "assignment",
+    "autocorrelation",
     "bound_last",
+    "compare_whitenings",
     "correlated_noise",
     "correlation",
     "ddim",
@@ -41,11 +57,19 @@ __all__ = [
     "first_step",
     "fit",
     "flip",
+    "inspect",
+    "inversion_error",
+    "kl_divergence",
+    "least_squares",
+    "least_squares_per_frequency",
     "lerp",
     "load",
     "loss_of",
     "measure",
+    "most_probable_triangle",
     "neighbour_correlation",
+    "plain_mask",
+    "radial_spectrum",
     "recolour",
     "replay",
     "save",
@@ -53,5 +77,8 @@ __all__ = [
     "shifted",
     "slerp",
     "statistics",
+    "top_correlation",
+    "triangle_angles",
+    "verdict",
     "whiteness",
 ]

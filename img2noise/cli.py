@@ -1,4 +1,4 @@
-"""The command line: fit a whitener to photos, search noise for a photo, see the whole idea at work.
+"""The command line: fit a whitener to photos, search noise for a photo, inspect noise, see the idea at work.
 
 Human words and progress go to the terminal; with --json one JSON object goes to standard output and nothing
 else does.
@@ -7,9 +7,7 @@ else does.
 from __future__ import annotations
 
 import json
-import sys
 import time
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +15,6 @@ from typing import Annotated
 import torch
 import typer
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from . import plots
@@ -27,16 +23,20 @@ from .autoencoders import load_autoencoder
 from .correlated import correlated_noise
 from .demo import run_demo
 from .diagnostics import whiteness
+from .inspection import inspect
 from .moments import STRUCTURES
 from .noise import draw
+from .noise_files import photo_for, read_noises
 from .photos import measure_photos, photo_files, read_photo, to_pixels
+from .plain import TAU
+from .reports import inspection_figures, inspection_report
 from .spaces import SPACES
 from .storage import load, save, write_tensors
 from .structures import fit
+from .terminal import plain_errors, progress, terminal
 from .whitening import METHODS, Whitener
 
 app = typer.Typer(help="Find the noise behind a picture.", no_args_is_help=True, add_completion=False)
-terminal = Console(stderr=True)
 
 Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)
 Method = Enum("Method", {m: m for m in METHODS}, type=str)
@@ -75,7 +75,7 @@ def fit_command(
     as_json: Json = False,
 ) -> None:
     """Measure photos and write the whitener that turns pictures like them into noise."""
-    with _plain_errors():
+    with plain_errors():
         files = photo_files(photos)
         space = space or ("" if vae else "rgb")
         if space not in SPACES or (space == "rgb") != (vae is None):
@@ -85,7 +85,7 @@ def fit_command(
         encode = load_autoencoder(vae, space).encode if vae else _identity
         start = time.perf_counter()
         shape = dict(structure=structure.value, size=size, stride=SPACES[space].stride, patch=patch or None)
-        with _progress("measuring photos", len(files)) as advance:
+        with progress("measuring photos", len(files)) as advance:
             survey = measure_photos(files, encode, **shape, space=space, on_photo=lambda _: advance())
         whitener = fit(survey.moments, method.value, shrinkage)
         seconds = time.perf_counter() - start
@@ -131,7 +131,7 @@ def search_command(
     as_json: Json = False,
 ) -> None:
     """Find noise that will make a picture like the photo, and show what each noise will make."""
-    with _plain_errors():
+    with plain_errors():
         matrix = load(whitener)
         if not isinstance(matrix, Whitener):
             raise ValueError(f"{whitener} holds no whitener but a {type(matrix).__name__}")
@@ -156,6 +156,32 @@ def search_command(
         terminal.print("seed {seed}: loss ratio {loss_ratio:.3f}, std {std:.3f}, {files}".format(**row))
 
 
+@app.command("inspect")
+def inspect_command(
+    file: Annotated[Path, typer.Argument(help="Noise or noise maps (.safetensors), or a latent (.latent).")],
+    photo: Annotated[
+        Path | None, typer.Option(help="The picture it belongs to: tells smooth areas from the rest.")
+    ] = None,
+    vae: Vae = None,
+    tau: Annotated[
+        float, typer.Option(min=0, help="How little neighbouring pixels differ where a photo is smooth.")
+    ] = TAU,
+    out: Annotated[Path | None, typer.Option(help="A picture (.png) of the figures to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how white a noise is, what is wrong with it, and what would mend it."""
+    with plain_errors():
+        noises = read_noises(file)
+        picture, x0 = (None, None) if photo is None else photo_for(noises.z, photo, vae)
+        found = inspect(noises.z, picture, x0=x0, tau=tau)
+        if out is not None:
+            Image.fromarray(plots.inspection_sheet(found, noises.names)).save(out)
+    if as_json:
+        print(json.dumps(dict(file=str(file), **inspection_figures(found, noises))))
+    else:
+        terminal.print(inspection_report(found, noises), markup=False, highlight=False)
+
+
 @app.command("demo")
 def demo_command(
     image: Annotated[
@@ -166,7 +192,7 @@ def demo_command(
     as_json: Json = False,
 ) -> None:
     """Search noise for a photo and show what it will make, with no diffusion model."""
-    with _plain_errors(), _progress("annealing", 1) as advance:
+    with plain_errors(), progress("annealing", 1) as advance:
         table = run_demo(image, seed, out, advance)
     if as_json:
         print(json.dumps(table.facts))
@@ -181,7 +207,7 @@ def _find(
     steps.
     """
     if method == "annealing":
-        with _progress("annealing", iterations) as advance:
+        with progress("annealing", iterations) as advance:
             ends = (max(100.0, temperature), temperature)
             return anneal(
                 x0, matrix, iterations, temperature=ends, seed=seeds, on_step=lambda k, _: advance(k)
@@ -213,33 +239,3 @@ def _write_noises(found: Annealed, seeds, matrix: Whitener, autoencoder, name: s
 
 def _identity(x: Tensor) -> Tensor:
     return x
-
-
-@contextmanager
-def _plain_errors():
-    """Errors a user can mend end the command with one sentence and status 2; others are ours and keep their
-    traceback.
-    """
-    try:
-        yield
-    except (ValueError, OSError, ImportError) as error:
-        terminal.print(f"[red]error:[/] {error}")
-        sys.exit(2)
-
-
-@contextmanager
-def _progress(what: str, total: int):
-    """A bar on the terminal; yields advance(done=None, total=None): one more, or so many of so many."""
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=terminal) as bar:
-        task = bar.add_task(what, total=total)
-
-        def advance(done: int | None = None, total: int | None = None) -> None:
-            if total is not None:
-                bar.update(task, total=total)
-            if done is None:
-                bar.advance(task)
-            else:
-                bar.update(task, completed=done)
-
-        yield advance

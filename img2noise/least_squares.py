@@ -1,4 +1,4 @@
-"""The linear map that best turns pictures into the noise found for them, and how near each whitening is to it.
+"""The linear map that best turns pictures into the noise found for them, and how near whitenings are to it.
 
     W = Z^T X (X^T X + eta I)^-1 = Z^T (X X^T + eta I)^-1 X,   W(f) = S_zx(f) (S_xx(f) + eta I)^-1
     MSE = ||X W^T - Z||_F^2 / (N D),   R^2 = 1 - MSE / Var(Z),   Var(Z) = ||Z - mean||_F^2 / (N D)
@@ -193,8 +193,8 @@ def _cut(x: Tensor, patch: int) -> Tensor:
 def _check(x: Tensor, z: Tensor, patch: int) -> None:
     if x.shape != z.shape or x.ndim != 4 or len(x) < 3:
         raise ValueError(
-            f"got pictures of {tuple(x.shape)} and noises of {tuple(z.shape)}; expected two equal batches (N, "
-            "C, H, W) of at least 3, a noise for each picture in the same order"
+            f"got pictures of {tuple(x.shape)} and noises of {tuple(z.shape)}; expected two equal batches "
+            "(N, C, H, W) of at least 3, a noise for each picture in the same order"
         )
     sides, size = x.shape[-2:], x.shape[1] * patch**2
     if patch < 1 or any(n % patch for n in sides) or size > DENSE_LIMIT:

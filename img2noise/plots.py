@@ -1,5 +1,5 @@
-"""The pictures: loss curves and contact sheets as uint8 arrays (H, W, 3), drawn by matplotlib without a
-window.
+"""The pictures: loss curves, diagnostics and contact sheets as uint8 arrays (H, W, 3), drawn by matplotlib
+without a window.
 """
 
 from __future__ import annotations
@@ -7,7 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
+
+from .inspection import BINS, Inspection
+from .least_squares import Comparison
+
+MOST = 8  # noises in one plot
 
 
 def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for noise") -> np.ndarray:
@@ -45,6 +51,71 @@ def first_step_curve(residuals: Tensor, stds: Tensor) -> np.ndarray:
     if residuals.shape[1] <= 8:
         above.legend(frameon=False)
     return _pixels(figure)
+
+
+def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray:
+    """Four views of each noise beside what white noise has: its values, neighbours, spectrum, and areas or
+    channels. Grey bands hold 99 % of white noise.
+    """
+    figure, axes = _figure(10, 7, 2, 2)
+    (values, neighbours), (spectrum, parts) = axes
+    names = names or [f"noise {row + 1}" for row in range(len(found.kl))]
+    centres = ((BINS[1:] + BINS[:-1]) / 2).numpy()
+    lags = np.arange(1, found.across.shape[1] + 1)
+    for row, name in enumerate(names[:MOST]):
+        [line] = values.plot(centres, found.histogram[row].numpy() * 8, linewidth=1, label=name)
+        neighbours.plot(lags, found.across[row].numpy(), "o-", color=line.get_color(), markersize=3)
+        neighbours.plot(lags, found.down[row].numpy(), "s--", color=line.get_color(), markersize=3)
+        spectrum.plot(found.frequencies.numpy(), found.spectrum[row].numpy(), color=line.get_color())
+    values.plot(centres, np.exp(-(centres**2) / 2) / (2 * np.pi) ** 0.5, ":", color="gray")
+    values.set(title="Values, and the bell of noise", xlabel="value", ylabel="density")
+    channels, height, width = found.shape
+    band = 2.58 / (channels * height * (width - lags)) ** 0.5
+    neighbours.fill_between(lags, -band, band, color="gray", alpha=0.25)
+    neighbours.set(title="Pixels apart: across o, down []", xlabel="pixels", ylabel="correlation")
+    band = 2.58 * (2 / found.ring_sizes.numpy()) ** 0.5
+    spectrum.fill_between(
+        found.frequencies.numpy(), np.maximum(1 - band, 0.01), 1 + band, color="gray", alpha=0.25
+    )
+    spectrum.set(
+        title="Strength by fineness", xlabel="cycles per pixel", ylabel="power, 1 in noise", yscale="log"
+    )
+    _parts(parts, found, len(names[:MOST]))
+    if len(names) > 1:
+        values.legend(frameon=False, fontsize=7)
+    return _pixels(figure)
+
+
+def comparison_chart(found: Sequence[Comparison]) -> np.ndarray:
+    """R^2 of each map on pictures held out, as it is and scaled; and its distance from W_Diff."""
+    figure, (above, below) = _figure(8, 6.5, 2)
+    names, places = [c.name for c in found], np.arange(len(found))
+    for shift, label, fits in ((-0.2, "as it is", "fit"), (0.2, "scaled", "scaled_fit")):
+        above.bar(places + shift, [max(getattr(c, fits).r2, -1) for c in found], 0.4, label=label)
+        distances = [getattr(c, fits.replace("fit", "distance")).frobenius for c in found]
+        below.bar(places + shift, np.nan_to_num(distances), 0.4, label=label)
+    above.set(title="Which whitening is what inversion does", ylabel="R2, held out (from -1)", ylim=(-1, 1))
+    below.set(ylabel="distance from W_Diff (Frobenius)")
+    for axes in (above, below):
+        axes.set_xticks(places, names, rotation=15)
+        axes.axhline(0, color="gray", linewidth=0.8)
+    above.legend(frameon=False)
+    return _pixels(figure)
+
+
+def _parts(axes, found: Inspection, rows: int) -> None:
+    """Standard deviations: of smooth areas and the rest where a picture was given, of channels otherwise."""
+    if found.areas is None:
+        stds, labels = found.channels.std, [f"channel {c + 1}" for c in range(found.shape[0])]
+    else:
+        stds = torch.stack([found.areas.plain, found.areas.other], 1)
+        labels = ["smooth areas", "the rest"]
+    for row in range(rows):
+        places = np.arange(len(labels)) + (row - (rows - 1) / 2) * 0.8 / rows
+        axes.bar(places, stds[row].nan_to_num(0).numpy(), 0.8 / rows)
+    axes.set_xticks(np.arange(len(labels)), labels)
+    axes.axhline(1, linewidth=1, linestyle=":", color="gray")
+    axes.set(title="How loud", ylabel="standard deviation")
 
 
 def contact_sheet(pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4) -> np.ndarray:

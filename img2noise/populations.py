@@ -33,7 +33,7 @@ class TopCorrelation(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """Accuracies from a to b and back, their spread over the chunks, and the `chance` level 1 / chunk size."""
+    """Accuracies from a to b and back, their spread over the chunks, and `chance`, 1 / chunk size."""
 
     forth: float
     forth_std: float
@@ -43,7 +43,7 @@ class Assignment(NamedTuple):
 
 
 class InversionError(NamedTuple):
-    """Per step in the order given (T,), of plain pixels and of the rest; `area` is the share of plain pixels."""
+    """Per step in the order given (T,), of plain pixels and of the rest; `area` is the plain share."""
 
     plain: Tensor
     other: Tensor
@@ -113,8 +113,8 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
     """
     if a.shape != b.shape or not 1 <= chunks <= len(a):
         raise ValueError(
-            f"got sets of {tuple(a.shape)} and {tuple(b.shape)} in {chunks} chunks; expected equal shapes and "
-            "at least one sample a chunk"
+            f"got sets of {tuple(a.shape)} and {tuple(b.shape)} in {chunks} chunks; expected equal "
+            "shapes and at least one sample a chunk"
         )
     size = len(a) // chunks
     flat = [t[: size * chunks].flatten(1).to("cpu", torch.float64) for t in (a, b)]
@@ -137,7 +137,8 @@ def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionErr
     """
     if found.shape != truth.shape or found.ndim != 5:
         raise ValueError(
-            f"got predictions of {tuple(found.shape)} and {tuple(truth.shape)}; expected two of (T, N, C, H, W)"
+            f"got predictions of {tuple(found.shape)} and {tuple(truth.shape)}; expected two of "
+            "(T, N, C, H, W)"
         )
     mask = rows_of(plain, found.shape[1])[:, None].double()  # (N, 1, H, W)
     sums = []

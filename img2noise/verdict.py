@@ -10,6 +10,7 @@ freedom: their count over mean(P^2), P the spectrum (Bartlett 1946).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -29,8 +30,10 @@ class Remark(NamedTuple):
     sentences: list[str]
 
 
-def verdict(found: Inspection) -> list[str]:
+def verdict(found: Inspection, names: Sequence[str] = ()) -> list[str]:
     """What is wrong with each noise and what would mend it, a sentence each; or that it is white noise.
+
+    `names` are what to call the noises of a batch, by default noise 1, noise 2, ...
 
     Whatever is said of white noise has a chance of about 0.002 in all, however large the batch.
     """
@@ -39,7 +42,7 @@ def verdict(found: Inspection) -> list[str]:
     limit = score_limit(sum(r.scores.numel() for r in remarks), CHANCE)
     said = []
     for row in range(len(found.kl)):
-        about = f"noise {row + 1}: " if len(found.kl) > 1 else ""
+        about = f"{names[row] if names else f'noise {row + 1}'}: " if len(found.kl) > 1 else ""
         flawed = _spoken(flaws, row, limit) or [WHITE]
         said += [about + sentence for sentence in flawed + _spoken(likeness, row, limit)]
     return [WHITE] if all(s.endswith(WHITE) for s in said) else said
