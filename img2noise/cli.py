@@ -179,7 +179,7 @@ def inspect_command(
     if as_json:
         print(json.dumps(dict(file=str(file), **inspection_figures(found, noises))))
     else:
-        terminal.print(inspection_report(found, noises), markup=False, highlight=False)
+        terminal.print(inspection_report(found, noises), markup=False, soft_wrap=True)
 
 
 @app.command("demo")

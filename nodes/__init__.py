@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import edit_friendly, inversion, noise, noise_maps, sampling, whitening
+from . import diagnostics, edit_friendly, inversion, noise, noise_maps, sampling, whitening
 
 NODES = [
     whitening.Img2NoiseLoadWhitener,
@@ -28,6 +28,8 @@ NODES = [
     noise_maps.Img2NoiseRecolourNoiseMaps,
     noise_maps.Img2NoiseSaveNoiseMaps,
     noise_maps.Img2NoiseLoadNoiseMaps,
+    diagnostics.Img2NoiseInspectNoise,
+    diagnostics.Img2NoiseCompareWhitenings,
 ]
 
 
