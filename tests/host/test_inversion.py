@@ -54,7 +54,7 @@ def test_what_is_inverted_and_sampled_by_cores_euler_is_the_picture_by_every_rou
 ):
     found, latent = model(graph, family), photo(graph, **SMALL)
     who, levels = guider(graph, found, 1, family), sigmas(graph, found, 4, denoise=denoise)
-    exact = dict(evaluate="implicit", forward_fraction=0.0, iterations=10)
+    exact = dict(evaluate="implicit", forward_fraction=0.0, iterations=8)
     x = inverted(graph, latent, levels, who, **exact)
     dump(graph, photo=latent, x=x, **three_routes(graph, found, latent, levels, who, x))
     server.run(graph)
