@@ -23,7 +23,7 @@ def inversion(graph: Graph, found: list, family: str = "sd", latent: list | None
 @pytest.mark.parametrize("family", ["sd", "sd21v", "sdxl"])
 def test_one_step_of_cores_euler_from_converged_noise_is_the_picture(server, graph, family):
     found = model(graph, family)
-    how = dict(stop="converged", tolerance=0.0003, accelerate=8, iterations=60, normalize=False)
+    how = dict(stop="converged", tolerance=0.0001, accelerate=8, iterations=60, normalize=False)
     noise = inversion(graph, found, family, **how)[0]
     wires = dict(guider=guider(graph, found, 1, family), sampler=euler(graph), noise=noise)
     wires["sigmas"] = written(graph, f"{SIGMA} 0")
