@@ -3,8 +3,8 @@
 Each figure is turned into a standard score under white noise of the same size; what passes the limit that
 any of all the tests passes with a chance of about 0.002 is spoken of, the worst of each kind. Standard
 errors: mean 1 / sqrt(n), std chi^2, r of N pairs 1 / sqrt(N) about -1 / (H W - 1) where means are taken off,
-r with a photo 1 / sqrt(D), rings and plain areas F. Colour in the noise leaves plain areas fewer degrees of
-freedom: their count over mean(P^2), P the spectrum (Bartlett 1946).
+r with a photo 1 / sqrt(D), rings and plain areas F. Where noise is coloured, neighbours and spectrum say so;
+the others count n / mean(P^2) values, P the spectrum (Bartlett 1946), and means P of the lowest ring.
 """
 
 from __future__ import annotations
@@ -53,16 +53,23 @@ def _spoken(remarks: list[Remark], row: int, limit: float) -> list[str]:
 
 
 def _flaws(found: Inspection) -> list[Remark]:
-    remarks = [_loudness(found), _mean(found), _shape(found), _neighbours(found), _spectrum(found)]
-    remarks += [_between(found)] if found.shape[0] > 1 else []
-    return remarks + ([_areas(found)] if found.areas is not None else [])
+    colour = _colour(found)
+    remarks = [_areas(found, colour)] if found.areas is not None else []
+    remarks += [_loudness(found, colour), _mean(found), _shape(found, colour)]
+    remarks += [_neighbours(found), _spectrum(found)]
+    return remarks + ([_between(found, colour)] if found.shape[0] > 1 else [])
 
 
-def _loudness(found: Inspection) -> Remark:
+def _colour(found: Inspection) -> Tensor:
+    """mean(P^2) (B,): by how much fewer independent values there are than values; 1 for white noise."""
+    return ((found.spectrum**2 * found.ring_sizes).sum(1) / found.ring_sizes.sum()).clamp_min(1)
+
+
+def _loudness(found: Inspection, colour: Tensor) -> Remark:
     n, per_channel = math.prod(found.shape), found.shape[1] * found.shape[2]
     std = torch.cat([found.whole.std[:, None], found.channels.std], 1)  # (B, 1 + C)
     freedom = torch.tensor([n - 1] + [per_channel - 1] * found.shape[0], dtype=torch.float64)
-    scores = ratio_score(std**2, freedom)
+    scores = ratio_score(std**2, freedom / colour[:, None])
     return Remark(scores, [_loud(*pair) for pair in zip(scores, std.tolist(), strict=True)])
 
 
@@ -82,6 +89,7 @@ def _mean(found: Inspection) -> Remark:
     scores = torch.cat(
         [found.whole.mean[:, None] * math.sqrt(n), found.channels.mean * math.sqrt(per_channel)], 1
     )
+    scores = scores / found.spectrum[:, :1].clamp_min(1).sqrt()
     worst = found.channels.mean.abs().argmax(1).tolist()
     return Remark(
         scores,
@@ -92,12 +100,12 @@ def _mean(found: Inspection) -> Remark:
     )
 
 
-def _shape(found: Inspection) -> Remark:
+def _shape(found: Inspection, colour: Tensor) -> Remark:
     n = math.prod(found.shape)
     skew, tails = skew_score(found.whole.skew, n), kurtosis_score(found.whole.kurtosis, n)
     # chi^2(2) as the normal score of the same probability; exp(-K^2 / 2) underflows only far past any limit.
     chance = found.normality.clamp_min(1e-300) / 2
-    score = -torch.special.ndtri(chance)
+    score = -torch.special.ndtri(chance) / colour.sqrt()
     rows = zip(
         skew.abs() > tails.abs(), found.whole.skew.tolist(), found.whole.kurtosis.tolist(), strict=True
     )
@@ -144,10 +152,10 @@ def _spectrum(found: Inspection) -> Remark:
     return Remark(scores, sentences)
 
 
-def _between(found: Inspection) -> Remark:
+def _between(found: Inspection, colour: Tensor) -> Remark:
     first, second = torch.triu_indices(found.shape[0], found.shape[0], offset=1)
     r = found.between[:, first, second]  # (B, pairs)
-    scores = r * math.sqrt(found.shape[1] * found.shape[2] - 1)
+    scores = r * math.sqrt(found.shape[1] * found.shape[2] - 1) / colour[:, None].sqrt()
     sentences = [
         f"channels {int(first[k]) + 1} and {int(second[k]) + 1} move together (correlation "
         f"{float(row[k]):+.2f}, noise has 0): colours of a picture are still in it"
@@ -156,10 +164,8 @@ def _between(found: Inspection) -> Remark:
     return Remark(scores, sentences)
 
 
-def _areas(found: Inspection) -> Remark:
+def _areas(found: Inspection, colour: Tensor) -> Remark:
     areas = found.areas
-    sizes = found.ring_sizes
-    colour = ((found.spectrum**2 * sizes).sum(1) / sizes.sum()).clamp_min(1)
     freedoms = [((n - 1).clamp_min(1) / colour) for n in (areas.plain_count, areas.other_count)]
     ratio = areas.plain / areas.other
     scores = ratio_score((ratio**2).nan_to_num(1.0), *freedoms).nan_to_num(0.0)

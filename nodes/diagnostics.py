@@ -1,4 +1,4 @@
-"""Nodes that look at noise: how white it is and what would mend it; which whitening an inversion resembles."""
+"""Nodes that look at noise: how white it is, what mends it, and which whitening an inversion is most like."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
                 ),
                 io.Latent.Input(
                     "noises",
-                    tooltip="What inversion found for them, in the same order: First-Step Inversion's latent.",
+                    tooltip="What inversion found for each, in their order: First-Step Inversion's latent.",
                 ),
                 inputs.latent_space(),
                 io.Float.Input(
