@@ -52,7 +52,7 @@ def descending(sigmas: Tensor) -> Tensor:
 
     Raises ValueError with what was got otherwise.
     """
-    sigmas = torch.as_tensor(sigmas).detach().to("cpu", torch.float64)
+    sigmas = torch.as_tensor(sigmas).detach().cpu().double()  # in this order: not every device has float64
     if sigmas.ndim != 1 or len(sigmas) < 2:
         raise ValueError(
             f"got sigmas of shape {tuple(sigmas.shape)}; expected a list of at least two, the last one 0"

@@ -93,7 +93,7 @@ class NoiseMapsSampler(comfy.samplers.Sampler):
                 f"got a latent of {theirs} for noise maps of {ours} (batch, channels, height, width); sample "
                 "the latent of Edit-Friendly Sampler, or the inverted picture"
             )
-        found = sigmas.to("cpu", torch.float64)
+        found = sigmas.cpu().double()
         if found.shape != maps.sigmas.shape or not torch.allclose(found, maps.sigmas, rtol=1e-5, atol=0):
             raise ValueError(
                 f"got {len(found)} sigmas that are not the {len(maps.sigmas)} of the noise maps; wire the "
@@ -126,7 +126,7 @@ class InvertedNoise:
 
 def downwards(sigmas: Tensor) -> Tensor:
     """A schedule that descends to 0, of one that does or of its flipped self; ValueError for any other."""
-    sigmas = sigmas.to("cpu", torch.float64)
+    sigmas = sigmas.cpu().double()
     if len(sigmas) > 1 and bool((sigmas.diff() > 0).all()):
         sigmas = sigmas.flip(0)
         if float(sigmas[-1]) <= 1.001 * FLIPPED_ZERO:
