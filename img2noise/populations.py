@@ -71,7 +71,8 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
             r = (flat.T @ flat / (len(flat) - 1)).abs().triu(1).flatten()
             found.append(r.topk(min(top, flat.shape[1] * (flat.shape[1] - 1) // 2)).values)
     found = torch.cat(found)
-    return TopCorrelation(float(found.mean()), float(found.std()), sum(nulls) / len(nulls), len(x))
+    mean, std = float(found.mean()), float(found.std(correction=0))
+    return TopCorrelation(mean, std, sum(nulls) / len(nulls), len(x))
 
 
 def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:

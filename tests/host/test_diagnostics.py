@@ -1,0 +1,132 @@
+"""Inspect Noise and Compare Whitenings, through the wires of a real ComfyUI."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import img2noise
+from img2noise.verdict import WHITE
+
+from . import checkpoints
+from .graphs import Graph
+from .scenes import dump, photo, refusal, samples, told
+
+SIZE = dict(width=16, height=16)
+
+
+def noise_latent(graph: Graph, seed: int = 7, rows: int = 1, noise: list | None = None) -> list:
+    noise = noise or graph("RandomNoise", noise_seed=seed)[0]
+    return graph("Img2NoiseNoiseToLatent", noise=noise, latent=photo(graph, batch_size=rows, **SIZE))[0]
+
+
+def inspected(graph: Graph, **wires) -> str:
+    """An Inspect Noise whose report is shown and whose plot is written."""
+    node = graph("Img2NoiseInspectNoise", **wires)
+    dump(graph, plot=node[1])
+    graph("PreviewAny", source=node[0])
+    return node
+
+
+def test_cores_noise_is_white_on_either_wire(server, graph):
+    noise = graph("RandomNoise", noise_seed=7)[0]
+    stored = inspected(graph, latent=noise_latent(graph, noise=noise))
+    asked = inspected(graph, latent=photo(graph, **SIZE), noise=noise)
+    outputs = server.run(graph)
+    assert told(outputs, stored).splitlines()[0] == WHITE
+    assert told(outputs, asked) == told(outputs, stored)
+    plot = server.tensors("plot")["image"]
+    assert plot.shape[0] == 1 and plot.shape[3] == 3 and float(plot.std()) > 0.05
+
+
+def test_a_picture_is_no_noise_and_the_report_is_the_librarys(server, graph):
+    latent = photo(graph, batch_size=2, **SIZE)
+    node = inspected(graph, latent=latent)
+    dump(graph, latent=latent)
+    text = told(server.run(graph), node)
+    [z] = samples(server, "latent")
+    words = img2noise.verdict(img2noise.inspect(z))
+    assert text.splitlines()[: len(words)] == words and len(words) > 2
+    assert any("neighbours" in w for w in words) and f"std {float(z[1].double().std()):.4f} (1)" in text
+
+
+def test_a_picture_tells_smooth_areas_and_a_vae_how_alike_they_are(server, graph):
+    vae = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[2]
+    flat = graph("EmptyImage", width=128, height=128, color=0x808080)[0]
+    everywhere = inspected(graph, latent=noise_latent(graph), picture=flat)
+    encoded = graph("VAEEncode", pixels=flat, vae=vae)[0]
+    itself = inspected(graph, latent=encoded, picture=flat, vae=vae)
+    outputs = server.run(graph)
+    assert "everywhere smooth" in told(outputs, everywhere) and "photo" not in told(outputs, everywhere)
+    assert "correlation +1.0000 (0), angle 0.0 degrees" in told(outputs, itself)
+
+
+def test_the_whitening_that_was_used_is_the_nearest(server, graph):
+    pictures = photo(graph, batch_size=60, **SIZE)
+    fitted = graph(
+        "Img2NoiseFitWhitener",
+        latents=pictures,
+        structure="dense",
+        patch=8,
+        shrinkage=0.01,
+        method="cholesky",
+    )
+    noises = graph("Img2NoiseWhitenLatent", latent=pictures, whitener=fitted[0])[0]
+    node = graph("Img2NoiseCompareWhitenings", latents=pictures, noises=noises, shrinkage=0.01)
+    graph("PreviewAny", source=node[0])
+    dump(graph, plot=node[1], latents=pictures, noises=noises)
+    text = told(server.run(graph), node)
+    assert "of the whitenings, cholesky is nearest" in text and "8 x 8 latent pixels" in text
+    x, z = samples(server, "latents", "noises")
+    x = x * img2noise.SPACES["sd"].scale_factor
+    for c in img2noise.compare_whitenings(x, z, shrinkage=0.01):
+        [line] = [line for line in text.splitlines() if line.startswith(c.name + "  ")]
+        assert abs(float(line[len(c.name) :].split()[0]) - c.fit.r2) < 0.01
+    assert float(server.tensors("plot")["image"].std()) > 0.05
+
+
+REFUSED = {
+    "too few": (lambda g: (photo(g, batch_size=2, **SIZE), photo(g, batch_size=2, **SIZE)), "at least 3"),
+    "unequal": (lambda g: (photo(g, batch_size=4, **SIZE), photo(g, batch_size=3, **SIZE)), "two equal"),
+    "empty": (lambda g: (g("EmptyLatentImage", width=64, height=64)[0], photo(g, **SIZE)), "empty latent"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_batches_that_cannot_be_compared_are_refused(server, graph, case):
+    change, words = REFUSED[case]
+    pictures, noises = change(graph)
+    node = graph("Img2NoiseCompareWhitenings", latents=pictures, noises=noises)
+    dump(graph, refused=node[1])
+    assert words in refusal(server, graph, "Img2NoiseCompareWhitenings")
+
+
+ODD = {
+    "nan": (lambda g: dict(latent=g("TestOddLatent", kind="nan")[0]), "NaN"),
+    "video": (lambda g: dict(latent=g("TestOddLatent", kind="video")[0]), "(1, 4, 1, 8, 8)"),
+    "another picture": (
+        lambda g: dict(latent=photo(g, **SIZE), picture=g("EmptyImage", width=256, height=128)[0]),
+        "128 x 256 pixels for a latent of 16 x 16",
+    ),
+    "too small": (lambda g: dict(latent=photo(g, width=4, height=4)), "at least 8"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_cannot_be_inspected_is_refused(server, graph, case):
+    change, words = ODD[case]
+    dump(graph, refused=graph("Img2NoiseInspectNoise", **change(graph))[1])
+    assert words in refusal(server, graph, "Img2NoiseInspectNoise")
+
+
+def test_inspecting_changes_nothing(server, graph):
+    latent = noise_latent(graph, rows=2)
+    dump(graph, before=latent)
+    server.run(graph)
+    start = graph("TestRandomState", value=latent)
+    node = graph("Img2NoiseInspectNoise", latent=start[0], noise=graph("RandomNoise", noise_seed=3)[0])
+    end = graph("TestRandomState", value=node[1])
+    graph("TestDump", value=latent, name="after", after=end[0])
+    outputs = server.run(graph)
+    assert outputs[start]["text"] == outputs[end]["text"]
+    assert torch.equal(*samples(server, "before", "after"))
