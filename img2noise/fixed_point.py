@@ -8,6 +8,7 @@ between is not.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,29 +20,29 @@ class Anderson:
 
     def __init__(self, window: int):
         self.window, self.residual = window, float("inf")
-        self.images: list[Tensor] = []
-        self.differences: list[Tensor] = []
+        self.last: tuple[Tensor, Tensor] | None = None  # G(x) and G(x) - x of the iterate before
+        self.moves: list[tuple[Tensor, Tensor]] = []  # how both changed from iterate to iterate
 
     def next(self, x: Tensor, image: Tensor) -> Tensor:
         """The next iterate from x and G(x), both (D,); `residual` becomes the RMS of G(x) - x.
 
         Where the residual has more than doubled the extrapolation went astray, and memory starts anew.
         """
-        difference = image - x
-        before, self.residual = self.residual, float(difference.square().mean().sqrt())
+        difference = (image - x).cpu().double()  # not every device has float64
+        before, self.residual = self.residual, float(difference.norm()) / len(x) ** 0.5
         if self.window == 0:
             return image
         if self.residual > 2 * before:
-            self.images, self.differences = [], []
-        self.images = [*self.images, image][-self.window - 1 :]
-        self.differences = [*self.differences, difference][-self.window - 1 :]
-        return self._extrapolated() if len(self.images) > 1 else image
+            self.last, self.moves = None, []
+        if self.last is not None:
+            move = image - self.last[0], difference - self.last[1]
+            self.moves = [*self.moves, move][-self.window :]
+        self.last = image, difference
+        return self._extrapolated(image, difference) if self.moves else image
 
-    def _extrapolated(self) -> Tensor:
-        r = torch.stack(self.differences).cpu().double()  # (m + 1, D); not every device has float64
-        steps = r[1:] - r[:-1]
-        gram = steps @ steps.T
-        ridge = max(RIDGE * float(gram.trace()), 1e-300) * torch.eye(len(gram), dtype=gram.dtype)
-        gamma = torch.linalg.solve(gram + ridge, steps @ r[-1])
-        g = torch.stack(self.images)
-        return g[-1] - gamma.to(g) @ (g[1:] - g[:-1])
+    def _extrapolated(self, image: Tensor, difference: Tensor) -> Tensor:
+        images, differences = (torch.stack(part) for part in zip(*self.moves, strict=True))  # (m, D) each
+        gram = (differences @ differences.T).numpy()
+        ridge = max(RIDGE * float(gram.trace()), 1e-300) * np.eye(len(gram))
+        gamma = np.linalg.solve(gram + ridge, (differences @ difference).numpy())
+        return image - torch.from_numpy(gamma).to(images) @ images
