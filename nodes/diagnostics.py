@@ -37,26 +37,7 @@ class Img2NoiseInspectNoise(io.ComfyNode):
                     optional=True,
                     tooltip="Any noise, from Inverted Noise or RandomNoise, say: it is inspected instead.",
                 ),
-                io.Image.Input(
-                    "picture",
-                    optional=True,
-                    tooltip="The picture it belongs to: smooth areas are then compared with the rest.",
-                ),
-                io.Vae.Input(
-                    "vae",
-                    optional=True,
-                    tooltip="Your model's, with a picture: says how much the noise looks like the picture.",
-                ),
-                io.Float.Input(
-                    "smoothness",
-                    default=TAU,
-                    min=0.0,
-                    max=2.0,
-                    step=0.005,
-                    round=False,
-                    advanced=True,
-                    tooltip="How little neighbouring pixels differ, of a range of 2, where it is smooth.",
-                ),
+                *_beside_a_picture(),
             ],
             outputs=[
                 io.String.Output(
@@ -118,6 +99,32 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
         found = compare_whitenings(x, z, patch=patch, shrinkage=shrinkage)
         report = f"{comparison_report(found)}\n\nin patches of {patch} x {patch} latent pixels"
         return _shown(report, plots.comparison_chart(found))
+
+
+def _beside_a_picture():
+    """What noise is compared with."""
+    return [
+        io.Image.Input(
+            "picture",
+            optional=True,
+            tooltip="The picture it belongs to: smooth areas are then compared with the rest.",
+        ),
+        io.Vae.Input(
+            "vae",
+            optional=True,
+            tooltip="Your model's, with a picture: says how much the noise looks like the picture.",
+        ),
+        io.Float.Input(
+            "smoothness",
+            default=TAU,
+            min=0.0,
+            max=2.0,
+            step=0.005,
+            round=False,
+            advanced=True,
+            tooltip="How little neighbouring pixels differ, of a range of 2, where it is smooth.",
+        ),
+    ]
 
 
 def _patch(x: Tensor) -> int:

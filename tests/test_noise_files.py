@@ -41,7 +41,7 @@ def test_our_noise_and_latents_with_and_without_their_mark(tmp_path):
 
 
 def test_noise_maps_are_their_start_and_every_map_that_has_noise(tmp_path):
-    maps = extract(gaussian(1.0), picture(2, 4, 16, 16), levels(10), skip=2, noise_seed=5)
+    maps = extract(gaussian(1.0), picture(2, 4, 16, 16), levels(10), skip=2, seed=5)
     save(maps, tmp_path / "maps.safetensors")
     found = read_noises(tmp_path / "maps.safetensors")
     kept = load(tmp_path / "maps.safetensors")
@@ -57,7 +57,7 @@ def test_noise_maps_are_their_start_and_every_map_that_has_noise(tmp_path):
 
 
 def test_maps_are_inspected_with_their_correlations(tmp_path):
-    maps = extract(gaussian(1.0), picture(1, 4, 16, 16), levels(10), noise_seed=5)
+    maps = extract(gaussian(1.0), picture(1, 4, 16, 16), levels(10), seed=5)
     save(maps, tmp_path / "maps.safetensors")
     report = said(tmp_path / "maps.safetensors")
     assert len(report["maps"]["std"]) == 9 and len(report["maps"]["correlation_with_next"]) == 8
@@ -143,7 +143,7 @@ def test_what_holds_no_noise_ends_in_one_sentence(tmp_path, kind, words):
 
 def test_a_whitener_is_no_noise_and_a_photo_of_other_proportions_is_refused(tmp_path):
     result = run("zca_matrices/rgb.safetensors")
-    assert result.exit_code == 2 and "expected noise, noise maps" in result.output.replace("\n", " ")
+    assert result.exit_code == 2 and "holds a Stationary; expected noise" in result.output.replace("\n", " ")
     Image.fromarray(np.zeros((128, 200, 3), dtype=np.uint8)).save(tmp_path / "photo.png")
     save(draw((1, 4, 16, 16), 3), tmp_path / "z.safetensors")
     result = run(tmp_path / "z.safetensors", "--photo", tmp_path / "photo.png")
