@@ -20,6 +20,7 @@ from torch import Tensor
 from . import plots
 from .annealing import Annealed, anneal, loss_of
 from .autoencoders import load_autoencoder
+from .comparing import compare_command
 from .correlated import correlated_noise
 from .demo import run_demo
 from .diagnostics import whiteness
@@ -154,6 +155,9 @@ def search_command(
         return
     for row in rows:
         terminal.print("seed {seed}: loss ratio {loss_ratio:.3f}, std {std:.3f}, {files}".format(**row))
+
+
+app.command("compare")(compare_command)
 
 
 @app.command("inspect")

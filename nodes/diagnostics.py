@@ -7,9 +7,10 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..img2noise import compare_whitenings, inspect, plots
+from ..img2noise.comparing import comparing_report, set_figures
 from ..img2noise.noise_files import Noises
 from ..img2noise.plain import TAU
-from ..img2noise.reports import comparison_report, inspection_report
+from ..img2noise.reports import inspection_report
 from . import host, inputs
 from .noise_objects import ask
 
@@ -97,7 +98,8 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
         x, z = host.picture_samples(latents, latent_space), host.noise_samples(noises, latent_space)
         patch = _patch(x)
         found = compare_whitenings(x, z, patch=patch, shrinkage=shrinkage)
-        report = f"{comparison_report(found)}\n\nin patches of {patch} x {patch} latent pixels"
+        report = comparing_report(found, set_figures(x, z))
+        report += f"\n\nmatrices are of patches of {patch} x {patch} latent pixels"
         return _shown(report, plots.comparison_chart(found))
 
 
