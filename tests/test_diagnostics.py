@@ -151,6 +151,26 @@ def test_scores_are_those_of_scipy():
     assert abs(score_limit(50, 0.002) - stats.norm.isf(0.002 / 100)) < 1e-6
 
 
+def test_an_inspection_holds_the_figures_of_each_sample():
+    z = white(2, 3, 16, 16) * torch.tensor([0.5, 2]).view(2, 1, 1, 1) + 0.1
+    z[1, 2] += z[1, 0]
+    found = inspect(z).figures()
+    for row, sample in zip(found, z, strict=True):
+        mean, std = float(sample.mean()), float(sample.std())
+        assert row["mean"] == pytest.approx(mean) and row["std"] == pytest.approx(std)
+        assert row["kl"] == pytest.approx(math.log(std) + (1 + mean**2) / (2 * std**2) - 0.5)
+        assert row["channels"]["std"] == pytest.approx([float(c.std()) for c in sample])
+        assert row["channels"]["mean"] == pytest.approx([float(c.mean()) for c in sample])
+        r = torch.corrcoef(sample.flatten(1))
+        assert [pytest.approx(line) for line in r.tolist()] == row["between"]
+    across, down = autocorrelation(z)
+    assert found[1]["autocorrelation"]["across"] == pytest.approx(across[1].tolist())
+    assert found[1]["autocorrelation"]["down"] == pytest.approx(down[1].tolist())
+    assert found[1]["spectrum"] == pytest.approx(radial_spectrum(z)[2][1].tolist())
+    shares = inspect(white(1, 1, 64, 64)).histogram[0]
+    assert abs(float(shares.sum()) - 1) < 0.002 and abs(float(shares[32:40].sum()) - 0.3413) < 0.03
+
+
 def test_normality_is_uniform_under_the_null():
     chance = inspect(white(2000, 1, 16, 16)).normality
     for level in (0.01, 0.1, 0.5):
