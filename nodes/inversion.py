@@ -24,36 +24,7 @@ class Img2NoiseInversionSampler(io.ComfyNode):
             "latent_image into the noise that makes it. Give it the prompt of the picture and a guidance "
             "of about 1.",
             search_aliases=["unsample", "unsampler", "ddim inversion", "noise inversion", "renoise"],
-            inputs=[
-                io.Combo.Input(
-                    "evaluate",
-                    options=list(ddim.EVALUATIONS),
-                    tooltip="How a step back is made. target: as DDIM inversion usually is. current: as "
-                    "flipped Euler does it. implicit: exact, the picture comes back; costs `iterations` "
-                    "times the time.",
-                ),
-                io.Float.Input(
-                    "forward_fraction",
-                    default=0.04,
-                    **inputs.UNIT,
-                    tooltip="Share of the steps, from the clean end, that plain noise replaces. 0.04 makes "
-                    "flat areas editable and loses little detail; 0 keeps every detail.",
-                ),
-                io.Int.Input(
-                    "forward_seed",
-                    **inputs.SEED,
-                    tooltip="Of that plain noise: another seed, another edit. Use none that you sample with.",
-                ),
-                io.Int.Input(
-                    "iterations",
-                    default=5,
-                    min=1,
-                    max=200,
-                    advanced=True,
-                    tooltip="For implicit alone: how often each step is refined. 5 is close, 20 exact; "
-                    "strong guidance needs more.",
-                ),
-            ],
+            inputs=_steps_back(),
             outputs=[
                 io.Sampler.Output(
                     "sampler",
@@ -163,6 +134,40 @@ def sigma_at(model, timestep: int) -> float:
             "1.x, SD 2.x, SDXL or a Turbo of them"
         )
     return float(sampling.sigma(torch.tensor(float(timestep))))
+
+
+def _steps_back():
+    """How each step of an inversion is made."""
+    return [
+        io.Combo.Input(
+            "evaluate",
+            options=list(ddim.EVALUATIONS),
+            tooltip="How a step back is made. target: as DDIM inversion usually is. current: as "
+            "flipped Euler does it. implicit: exact, the picture comes back; costs `iterations` "
+            "times the time.",
+        ),
+        io.Float.Input(
+            "forward_fraction",
+            default=0.04,
+            **inputs.UNIT,
+            tooltip="Share of the steps, from the clean end, that plain noise replaces. 0.04 makes "
+            "flat areas editable and loses little detail; 0 keeps every detail.",
+        ),
+        io.Int.Input(
+            "forward_seed",
+            **inputs.SEED,
+            tooltip="Of that plain noise: another seed, another edit. Use none that you sample with.",
+        ),
+        io.Int.Input(
+            "iterations",
+            default=5,
+            min=1,
+            max=200,
+            advanced=True,
+            tooltip="For implicit alone: how often each step is refined. 5 is close, 20 exact; "
+            "strong guidance needs more.",
+        ),
+    ]
 
 
 def _stopping():
