@@ -1,0 +1,164 @@
+"""Train a small eps-predicting UNet on 32 x 32 crops of photos, on a GPU where there is one:
+
+    python -m benchmarks.train_photo32 PHOTOS --minutes 140
+
+    min E |eps - eps_theta(a x0 + b eps, t)|^2,   t uniform over SD's schedule (Ho et al. 2020, Eq. 14)
+
+The weights kept are an exponential moving average. Every tenth photo is held out, as in `img2noise.photos`.
+Work is saved every two minutes, whole or not at all; the command run again goes on from there, and the same
+seed, photos and device give the same run.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from PIL import Image
+from rich.progress import Progress
+from torch import Tensor, nn
+
+from img2noise import plots
+from img2noise.photos import photo_files, read_photo
+from img2noise.sigmas import alpha_bar_from_sigma, scaled_linear
+from img2noise.storage import write_tensors
+
+CROP, SHORT_SIDE, BATCH = 32, 64, 64
+RATE, WARMUP, DECAY = 4e-4, 500, 0.9995
+CONFIG = dict(
+    sample_size=CROP,
+    in_channels=3,
+    out_channels=3,
+    layers_per_block=1,
+    block_out_channels=[32, 64, 128],
+    down_block_types=["DownBlock2D", "DownBlock2D", "AttnDownBlock2D"],
+    up_block_types=["AttnUpBlock2D", "UpBlock2D", "UpBlock2D"],
+    attention_head_dim=32,
+    norm_num_groups=16,
+)
+
+
+def main(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
+    minutes: Annotated[float, typer.Option(help="How long to train, earlier runs included.")] = 140.0,
+    out: Annotated[Path, typer.Option(help="The network; its state and loss plot lie beside it.")] = Path(
+        "out/photo32.safetensors"
+    ),
+    seed: int = 0,
+) -> None:
+    """Train, or go on training, and write the network."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    pictures = [p for i, p in enumerate(_pictures(photos)) if i % 10 != 9]
+    run = Run(seed, out.with_suffix(".state"))
+    saved = time.monotonic()
+    with Progress() as bar:
+        task = bar.add_task(f"training on {len(pictures)} photos", total=60 * minutes, completed=run.seconds)
+        while run.seconds < 60 * minutes:
+            run.step(pictures)
+            bar.update(task, completed=run.seconds)
+            if time.monotonic() - saved > 120:
+                run.save()
+                saved = time.monotonic()
+    run.save()
+    weights = {name: t.half().contiguous() for name, t in run.average.state_dict().items()}
+    facts = dict(
+        unet=CONFIG, steps=len(run.losses), photos=len(pictures), seed=seed, minutes=run.seconds / 60
+    )
+    write_tensors(weights, out, {k: json.dumps(v) for k, v in facts.items()})
+    losses = torch.tensor(run.losses, dtype=torch.float64)
+    smooth = losses[: len(losses) // 50 * 50].view(-1, 50).mean(1)[None]
+    if smooth.numel():
+        curve = plots.loss_curve(smooth, smooth.amin(1) / smooth[:, 0], "training, a point per 50 steps")
+        Image.fromarray(curve).save(out.with_suffix(".png"))
+
+
+class Run:
+    """A network, its average, its optimiser and how far it has come; restored from `state` if that file is
+    there.
+    """
+
+    def __init__(self, seed: int, state: Path):
+        from diffusers import UNet2DModel
+
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.state, self.seconds, self.losses = state, 0.0, []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = UNet2DModel(**CONFIG)
+        self.network: nn.Module = network.to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), RATE, weight_decay=0.0)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.alpha_bar = alpha_bar_from_sigma(scaled_linear()).float()
+        if state.is_file():
+            self._restore()
+
+    def step(self, pictures: list[Tensor]) -> None:
+        """One step of the optimiser and of the average."""
+        start = time.perf_counter()
+        x0 = torch.stack([_crop(pictures, self.generator) for _ in range(BATCH)])
+        t = torch.randint(len(self.alpha_bar), (BATCH,), generator=self.generator)
+        eps = torch.randn(x0.shape, generator=self.generator)
+        kept = self.alpha_bar[t].view(-1, 1, 1, 1)
+        x = kept.sqrt() * x0 + (1 - kept).sqrt() * eps
+        guess = self.network(x.to(self.device), t.to(self.device)).sample
+        loss = (guess - eps.to(self.device)).square().mean()
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = RATE * min(1.0, (len(self.losses) + 1) / WARMUP)
+        self.optimiser.step()
+        share = min(DECAY, (len(self.losses) + 1) / (len(self.losses) + 10))
+        with torch.no_grad():
+            for mean, weight in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(weight, 1 - share)
+        self.losses.append(float(loss.detach()))
+        self.seconds += time.perf_counter() - start
+
+    def save(self) -> None:
+        """Everything that `_restore` needs, moved into place once it is whole."""
+        temporary = self.state.with_suffix(".writing")
+        parts = dict(network=self.network.state_dict(), average=self.average.state_dict())
+        parts |= dict(optimiser=self.optimiser.state_dict(), generator=self.generator.get_state())
+        torch.save(parts | dict(seconds=self.seconds, losses=self.losses), temporary)
+        os.replace(temporary, self.state)
+
+    def _restore(self) -> None:
+        parts = torch.load(self.state, map_location=self.device, weights_only=True)
+        for name in ("network", "average", "optimiser"):
+            getattr(self, name).load_state_dict(parts[name])
+        self.generator.set_state(parts["generator"].cpu())
+        self.seconds, self.losses = parts["seconds"], parts["losses"]
+
+
+def _pictures(photos: list[Path]) -> list[Tensor]:
+    """Every readable photo, (3, H, W), its short side scaled down to SHORT_SIDE."""
+    found = []
+    for path in photo_files(photos):
+        try:
+            found.append(read_photo(path, SHORT_SIDE, square=False)[0])
+        except ValueError as error:
+            typer.echo(f"left out: {error}", err=True)
+    return [p for p in found if min(p.shape[-2:]) >= CROP]
+
+
+def _crop(pictures: list[Tensor], generator: torch.Generator) -> Tensor:
+    """A random 32 x 32 crop of a random picture, mirrored half of the time."""
+    u = torch.rand(4, generator=generator).numpy()
+    picture = pictures[int(u[0] * len(pictures))]
+    top, left = (
+        int(share * (side - CROP + 1)) for share, side in zip(u[1:3], picture.shape[-2:], strict=True)
+    )
+    crop = picture[:, top : top + CROP, left : left + CROP]
+    return crop.flip(-1) if u[3] < 0.5 else crop
+
+
+if __name__ == "__main__":
+    typer.run(main)
