@@ -19,12 +19,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from .moments import STRUCTURES, Moments
+from .moments import Moments
 from .noise_maps import NoiseMaps
-from .sigmas import descending
+from .readers import READERS
 from .spaces import SPACES
-from .structures import CLASSES
-from .whitening import METHODS, Whitener
+from .whitening import Whitener
 
 FORMAT, VERSION = "img2noise", "1"
 SHIPPED = Path(__file__).resolve().parent.parent / "zca_matrices"
@@ -88,7 +87,7 @@ def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:
     path = find(path)
     header, tensors = _read(path)
     try:
-        return _READERS[header["type"]](header, tensors)
+        return READERS[header["type"]](header, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} is not a sound img2noise {header.get('type', 'file')}: {reason}") from error
@@ -117,7 +116,7 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT or header.get("type") not in _READERS:
+            if header.get("format") != FORMAT or header.get("type") not in READERS:
                 raise ValueError(
                     f"{path} is not an img2noise file; its header says format {header.get('format')!r}, "
                     f"type {header.get('type')!r}"
@@ -164,85 +163,3 @@ def _whitener_tensors(whitener: Whitener) -> dict[str, Tensor]:
         name: t.to(precision)
         for name, t in {"mean": whitener.mean, **_numbered("block", whitener.blocks)}.items()
     }
-
-
-def _shapes(header: dict[str, str]) -> list[tuple[int, ...]]:
-    """The shapes that the first-order tensor and the second-order ones must have, from the facts in the
-    header.
-    """
-    channels, height, width = json.loads(header["shape"])
-    if header["structure"] == "stationary":
-        return [(channels,), (height, width // 2 + 1, channels, channels, 2)]
-    whole = (channels, height, width)
-    sides = whole if header["structure"] == "kronecker" else (channels * height * width,)
-    return [whole, *((n, n) for n in sides)]
-
-
-def _checked(
-    header: dict[str, str], tensors: dict[str, Tensor], first: str, second: str
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    if header["structure"] not in STRUCTURES:
-        raise ValueError(f"its structure {header['structure']!r} is not one of {', '.join(STRUCTURES)}")
-    expected = _shapes(header)
-    found = [tensors[first], *(tensors[f"{second}_{i}"] for i in range(len(expected) - 1))]
-    shapes = [tuple(t.shape) for t in found]
-    if shapes != expected:
-        raise ValueError(f"its tensors have shapes {shapes} where its header asks for {expected}")
-    first_order, *rest = (t.double() for t in found)
-    if header["structure"] == "stationary":
-        rest = [torch.view_as_complex(t.contiguous()) for t in rest]
-    return first_order, tuple(rest)
-
-
-def _read_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whitener:
-    mean, blocks = _checked(header, tensors, "mean", "block")
-    if header["method"] not in METHODS:
-        raise ValueError(f"its method {header['method']!r} is not one of {', '.join(METHODS)}")
-    numbers = dict(count=_count(header, 0), shrinkage=float(header["shrinkage"]))
-    if not 0 <= numbers["shrinkage"] <= 1:
-        raise ValueError(f"its shrinkage {header['shrinkage']!r} does not lie in [0, 1]")
-    shape = tuple(json.loads(header["shape"]))
-    whitener = CLASSES[header["structure"]](
-        blocks, mean, shape, method=header["method"], space=header["space"], **numbers
-    )
-    if not all(bool((lam > 0).all()) for lam, _ in whitener._parts):
-        raise ValueError("its covariance is not positive definite")
-    return whitener
-
-
-def _read_moments(header: dict[str, str], tensors: dict[str, Tensor]) -> Moments:
-    total, products = _checked(header, tensors, "total", "product")
-    shape = tuple(json.loads(header["shape"]))
-    return Moments(header["structure"], shape, _count(header, 1), total, products, header["space"])
-
-
-def _count(header: dict[str, str], least: int) -> int:
-    count = int(header["count"])
-    if count < least:
-        raise ValueError(f"its count of samples is {count}")
-    return count
-
-
-def _read_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:
-    return tensors["noise"]
-
-
-def _read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> NoiseMaps:
-    start, residuals, sigmas = (tensors[name] for name in ("start", "residuals", "sigmas"))
-    if start.ndim != 4 or residuals.shape != (len(sigmas) - 1, *start.shape):
-        shapes = [tuple(t.shape) for t in (start, residuals, sigmas)]
-        raise ValueError(
-            f"its start, residuals and sigmas have shapes {shapes}, which do not belong together"
-        )
-    eta, skip = float(header["eta"]), int(header["skip"])
-    if not (0 < eta <= 1 and skip >= 0):
-        raise ValueError(f"its eta {eta} or skip {skip} is out of range; expected 0 < eta <= 1 and skip >= 0")
-    return NoiseMaps(start, residuals, descending(sigmas), eta, skip, header["space"])
-
-
-_READERS = {
-    "whitener": _read_whitener,
-    "moments": _read_moments,
-    "noise_maps": _read_noise_maps,
-    "noise": _read_noise,
-}
