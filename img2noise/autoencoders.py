@@ -73,7 +73,7 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
         import diffusers
     except ImportError as error:
         raise ImportError(
-            "autoencoders are loaded through diffusers; install it with: pip install diffusers"
+            "autoencoders are loaded through diffusers; which is not there: install the package diffusers"
         ) from error
     try:
         weights = load_file(path)
@@ -92,7 +92,7 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
             raise ValueError(
                 f"{path} holds no SD or SDXL autoencoder that diffusers can read: {error}"
             ) from error
-    return Autoencoder(model.eval(), SPACES[space].scale_factor)
+    return Autoencoder(model.train(False), SPACES[space].scale_factor)
 
 
 def _tiny(diffusers, path: Path, weights: dict[str, Tensor]) -> Autoencoder:
@@ -104,7 +104,7 @@ def _tiny(diffusers, path: Path, weights: dict[str, Tensor]) -> Autoencoder:
     has_decoder = decoder != path and decoder.is_file()
     if has_decoder:
         _fill(model.decoder, load_file(decoder), 1)  # the published decoder counts its input clamp as layer 0
-    return Autoencoder(model.eval(), 1.0, has_decoder)
+    return Autoencoder(model.train(False), 1.0, has_decoder)
 
 
 def _fill(module: torch.nn.Module, weights: dict[str, Tensor], offset: int) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from . import plots
 from .annealing import Annealed, anneal, loss_of
 from .autoencoders import load_autoencoder
-from .comparing import compare_command
+from .compare_command import compare_command
 from .correlated import correlated_noise
 from .demo import run_demo
 from .diagnostics import whiteness

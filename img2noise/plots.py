@@ -140,7 +140,7 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            "plots need matplotlib; install it with: pip install -r requirements.txt"
+            "plots need matplotlib, which is not there: install what requirements.txt lists"
         ) from error
 
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
