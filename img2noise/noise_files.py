@@ -90,8 +90,22 @@ def _read_latent(path: Path) -> Tensor:
     try:
         tensors = load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} is no readable .latent file, perhaps truncated: {error}") from error
+        raise ValueError(
+            f"{path} is no readable .latent file, perhaps truncated: {str(error)[:300]}"
+        ) from error
     if "latent_tensor" not in tensors:
-        raise ValueError(f"{path} holds {', '.join(tensors) or 'nothing'}; a .latent file has latent_tensor")
+        names = ", ".join(tensors)[:300] or "nothing"
+        raise ValueError(f"{path} holds {names}; a .latent file has latent_tensor")
     scale = 1.0 if "latent_format_version_0" in tensors else 1 / OLD_SCALE
-    return tensors["latent_tensor"].float() * scale
+    return _checked(path, tensors["latent_tensor"]).float() * scale
+
+
+def _checked(path: Path, samples: Tensor) -> Tensor:
+    if samples.ndim != 4 or not samples.numel() or not samples.is_floating_point():
+        raise ValueError(
+            f"{path} holds {samples.dtype} of shape {tuple(samples.shape)}; expected floating-point numbers "
+            "(B, C, H, W)"
+        )
+    if not bool(torch.isfinite(samples.float()).all()):
+        raise ValueError(f"{path} holds NaN or infinity; it is damaged, so make it again")
+    return samples

@@ -60,8 +60,8 @@ def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
     Native DDPM noise has 1 and 0; edit-friendly maps have more and about -1/2 (section 3.2 and Fig. 5, 6 of
     the paper).
     """
-    z = torch.stack([r / up for r, (*_, up) in zip(maps.residuals, maps.levels(), strict=True) if up > 0])
-    flat = z.double().flatten(1)  # (K', B * D)
+    ups = torch.tensor([up for *_, up in maps.levels()], dtype=torch.float64)
+    flat = maps.residuals.cpu().double().flatten(1)[ups > 0] / ups[ups > 0, None]  # (K', B * D)
     flat = flat - flat.mean(1, keepdim=True)
     std = flat.square().mean(1).sqrt()
     return std, (flat[:-1] * flat[1:]).mean(1) / (std[:-1] * std[1:])

@@ -20,6 +20,7 @@ from .structures import CLASSES, Stationary
 from .whitening import METHODS, Whitener
 
 LARGEST = 2**53  # of counts: float64, in which they divide, knows no larger whole numbers
+LOUDEST = 1e15  # sigma, whose square float32 still holds; models know levels up to about 5000
 SKEW = 1e-5  # of a block's largest entry: how far a float32 file may be from Hermitian
 
 
@@ -68,7 +69,10 @@ def read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noise
     eta, skip = float(header["eta"]), int(header["skip"])
     if not (0 < eta <= 1 and 0 <= skip <= LARGEST):
         raise ValueError(f"its eta {eta} or skip {skip} is out of range; expected 0 < eta <= 1 and skip >= 0")
-    return NoiseMaps(start, residuals, descending(sigmas), eta, skip, header["space"])
+    levels = descending(sigmas)
+    if float(levels[0]) > LOUDEST:
+        raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LOUDEST:.0e}")
+    return NoiseMaps(start, residuals, levels, eta, skip, header["space"])
 
 
 READERS = {

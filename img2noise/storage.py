@@ -26,6 +26,7 @@ from .spaces import SPACES
 from .whitening import Whitener
 
 FORMAT, VERSION = "img2noise", "1"
+LONGEST = 300  # letters quoted from a file
 SHIPPED = Path(__file__).resolve().parent.parent / "zca_matrices"
 
 
@@ -90,7 +91,7 @@ def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:
         return READERS[header["type"]](header, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} is not a sound img2noise {header.get('type', 'file')}: {reason}") from error
+        raise ValueError(f"{path} is not a sound img2noise {header['type']}: {_brief(reason)}") from error
 
 
 def facts(path: str | os.PathLike) -> dict[str, str]:
@@ -118,24 +119,34 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
             header = file.metadata() or {}
             if header.get("format") != FORMAT or header.get("type") not in READERS:
                 raise ValueError(
-                    f"{path} is not an img2noise file; its header says format {header.get('format')!r}, "
-                    f"type {header.get('type')!r}"
+                    f"{path} is not an img2noise file; its header says format "
+                    f"{_brief(repr(header.get('format')))}, type {_brief(repr(header.get('type')))}"
                 )
             if header.get("version") != VERSION:
                 raise ValueError(
-                    f"{path} has version {header.get('version')!r} of the format; expected version {VERSION}"
+                    f"{path} has version {_brief(repr(header.get('version')))} of the format; expected "
+                    f"version {VERSION}"
                 )
             tensors = {} if header_only else {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(
-            f"{path} is no readable safetensors file, perhaps truncated or damaged: {error}"
+            f"{path} is no readable safetensors file, perhaps truncated or damaged: {_brief(str(error))}"
         ) from error
     for name, tensor in tensors.items():
         if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-            raise ValueError(f"{path} holds {tensor.dtype} in {name!r}; expected floating-point numbers")
+            raise ValueError(
+                f"{path} holds {tensor.dtype} in {_brief(repr(name))}; expected floating-point numbers"
+            )
         if not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"{path} holds NaN or infinity in {name!r}; it is damaged, so make it again")
+            raise ValueError(
+                f"{path} holds NaN or infinity in {_brief(repr(name))}; it is damaged, so make it again"
+            )
     return header, tensors
+
+
+def _brief(text: str) -> str:
+    """What a file says of itself may be a megabyte long; a sentence is not."""
+    return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
 
 def _facts(obj: Whitener | Moments, **more: object) -> dict[str, object]:
