@@ -9,6 +9,7 @@ import warnings
 
 import pytest
 
+from .. import archive
 from . import checkpoints, hosts
 from .graphs import Graph
 from .requirements import install_lacking
@@ -51,10 +52,23 @@ def server(request, tmp_path_factory):
     """A running ComfyUI with the pack, the testing pack and the tiny checkpoints in it."""
     if request.param is None:
         pytest.skip(f"no ComfyUI found; {hosts.HOW}")
-    files = request.getfixturevalue("model_files")
-    base = tmp_path_factory.mktemp(f"comfyui-{request.param.version}")
-    site = request.getfixturevalue("site")(request.param.python)
-    server = Server(request.param, base, site)
+    yield from running(request, tmp_path_factory, PACK)
+
+
+@pytest.fixture(scope="module")
+def archived(server, request, tmp_path_factory):
+    """The same with the archive of the pack in it that the registry would make, and not the checkout."""
+    if not archive.shipped():
+        pytest.skip("only a git clone knows which files are the pack's")
+    pack = archive.unpack(tmp_path_factory.mktemp("archive"))
+    yield from running(request, tmp_path_factory, pack, server.comfy)
+
+
+def running(request, tmp_path_factory, pack, comfy=None):
+    """A server, and its end."""
+    comfy = comfy or request.param
+    files, site = request.getfixturevalue("model_files"), request.getfixturevalue("site")(comfy.python)
+    server = Server(comfy, tmp_path_factory.mktemp(f"comfyui-{comfy.version}"), site, pack=pack)
     for kind in files:
         (server.models / kind).mkdir(exist_ok=True)
         for file in files[kind]:

@@ -37,13 +37,13 @@ _FLAGS = [
 
 class Server:
     """One running ComfyUI. `base` is its folder, with input, output and models in it; `site` holds what its
-    Python needs beside what it has.
+    Python needs beside what it has; `pack` is what is installed, this checkout or another folder.
     """
 
-    def __init__(self, comfy: Comfy, base: Path, site: Path, seconds: float = 180.0):
+    def __init__(self, comfy: Comfy, base: Path, site: Path, seconds: float = 180.0, pack: Path = PACK):
         self.comfy, self.base, self.log = comfy, base, base / "server.log"
         self.input, self.output, self.models = base / "input", base / "output", base / "models"
-        _furnish(comfy, base)
+        _furnish(comfy, base, pack)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -150,9 +150,9 @@ def _failure(entry: dict) -> dict:
     return next((m for kind, m in reversed(entry["status"]["messages"]) if kind in kinds), {})
 
 
-def _furnish(comfy: Comfy, base: Path) -> None:
+def _furnish(comfy: Comfy, base: Path, pack: Path) -> None:
     for folder in ("input", "output", "models/checkpoints", "models/img2noise", "custom_nodes"):
         (base / folder).mkdir(parents=True)
-    shutil.copytree(PACK, base / "custom_nodes/img2noise", ignore=_NOT_SHIPPED)
+    shutil.copytree(pack, base / "custom_nodes/img2noise", ignore=_NOT_SHIPPED)
     shutil.copytree(TESTING_PACK, base / "custom_nodes/testing_pack", ignore=_NOT_SHIPPED)
     shutil.copy(comfy.folder / "input/example.png", base / "input/example.png")
