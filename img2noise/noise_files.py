@@ -103,8 +103,8 @@ def _read_latent(path: Path) -> Tensor:
 def _checked(path: Path, samples: Tensor) -> Tensor:
     if samples.ndim != 4 or not samples.numel() or not samples.is_floating_point():
         raise ValueError(
-            f"{path} holds {samples.dtype} of shape {tuple(samples.shape)}; expected floating-point numbers "
-            "(B, C, H, W)"
+            f"{path} holds {samples.dtype} of shape {tuple(samples.shape)}; expected noise (B, C, H, W) "
+            "of floating-point numbers"
         )
     if not bool(torch.isfinite(samples.float()).all()):
         raise ValueError(f"{path} holds NaN or infinity; it is damaged, so make it again")

@@ -53,7 +53,7 @@ def read_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:
     """Noise (B, C, H, W) of at least one value."""
     noise = tensors["noise"]
     if noise.ndim != 4 or not noise.numel():
-        raise ValueError(f"its noise has shape {tuple(noise.shape)} where (B, C, H, W) is expected")
+        raise ValueError(f"its noise has shape {tuple(noise.shape)}; expected noise (B, C, H, W)")
     return noise
 
 

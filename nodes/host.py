@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..img2noise import SPACES, NoiseMaps, Space, Whitener, load, storage
+from ..img2noise.file_names import inside, new_file
 
 FOLDER, SUFFIX = "img2noise", ".safetensors"
 folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir, FOLDER)))
@@ -156,7 +157,7 @@ def load_whitener(path: Path) -> Whitener:
 
 def new_whitener_file(filename: str) -> Path:
     """Where a whitener of that name is written, inside models/img2noise."""
-    return _new_file(Path(folder_paths.models_dir, FOLDER), filename, "my_whitener")
+    return new_file(Path(folder_paths.models_dir, FOLDER), filename, SUFFIX, "my_whitener")
 
 
 def noise_maps_names() -> list[str]:
@@ -167,7 +168,7 @@ def noise_maps_names() -> list[str]:
 
 def noise_maps_file(name: str) -> Path:
     """The file behind one of `noise_maps_names`."""
-    return _inside(_noise_maps_folder(), name)
+    return inside(_noise_maps_folder(), name)
 
 
 def load_noise_maps(path: Path) -> NoiseMaps:
@@ -179,12 +180,12 @@ def load_noise_maps(path: Path) -> NoiseMaps:
 
 def new_noise_maps_file(filename: str) -> Path:
     """Where noise maps of that name are written, inside output/img2noise."""
-    return _new_file(_noise_maps_folder(), filename, "noise_maps")
+    return new_file(_noise_maps_folder(), filename, SUFFIX, "noise_maps")
 
 
 def input_folder(name: str) -> Path:
     """A folder of ComfyUI's input directory."""
-    return _inside(Path(folder_paths.get_input_directory()).resolve(), name)
+    return inside(Path(folder_paths.get_input_directory()), name)
 
 
 def stamp(files: Iterable[Path]) -> str:
@@ -195,21 +196,6 @@ def stamp(files: Iterable[Path]) -> str:
 
 def _noise_maps_folder() -> Path:
     return Path(folder_paths.get_output_directory(), FOLDER).resolve()
-
-
-def _new_file(base: Path, filename: str, example: str) -> Path:
-    path = _inside(base.resolve(), filename.strip().removesuffix(SUFFIX) + SUFFIX)
-    if path.name.startswith("."):  # nothing but dots, or hidden
-        raise ValueError(f"got the file name {filename!r}; expected a name such as {example}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def _inside(base: Path, name: str) -> Path:
-    path = Path(base, name).resolve()
-    if path != base and base not in path.parents:
-        raise ValueError(f"got {name!r}, which lies outside {base}; expected a name inside")
-    return path
 
 
 def _shipped(name: str) -> Path:
