@@ -1,0 +1,107 @@
+"""File names that a graph brings: they stay in their folder, or the node says why not in one sentence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import img2noise
+
+from .graphs import Graph
+from .scenes import guider, model, photo, refusal, sigmas
+
+SMALL = dict(width=8, height=8)
+NAMES = {
+    "../escaped": "outside",
+    "/escaped": "outside",
+    "a/../../escaped": "outside",
+    "leading-out/escaped": "outside",
+    "escaped\0": "control characters",
+    "escaped\n": "control characters",
+    "escaped" * 43: "301 bytes",
+    "C:\\escaped": "holds one of",
+    "C:escaped": "holds one of",
+    "CON": "for a device",
+    "NUL": "for a device",
+    "aux.txt": "for a device",
+    "escaped.": "a space or dot",
+    "escaped ": "a space or dot",
+    "": "part is empty",
+    ".escaped": "hidden",
+}
+
+
+def whitener_saved(graph: Graph, name: str) -> str:
+    whitener = graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
+    graph("Img2NoiseSaveWhitener", whitener=whitener, filename=name)
+    return "Img2NoiseSaveWhitener"
+
+
+def maps_saved(graph: Graph, name: str) -> str:
+    found = graph("TestGaussian", model=model(graph))[0]
+    wires = dict(guider=guider(graph, found), sigmas=sigmas(graph, found, 2), latent=photo(graph, **SMALL))
+    maps = graph("Img2NoiseEditFriendlyInversion", **wires, skip=0, few_steps="off")[0]
+    graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename=name)
+    return "Img2NoiseSaveNoiseMaps"
+
+
+SAVED = {"whitener": whitener_saved, "noise maps": maps_saved}
+
+
+@pytest.fixture
+def folders(server):
+    """Both folders, each with a link in it that leads to the folder above."""
+    both = {"whitener": server.models / "img2noise", "noise maps": server.output / "img2noise"}
+    links = [folder / "leading-out" for folder in both.values()]
+    for link in links:
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(link.parent.parent, target_is_directory=True)
+    yield both
+    for link in links:
+        link.unlink()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", SAVED)
+def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(server, graph, folders, kind, name):
+    node = SAVED[kind](graph, name)
+    files = {*server.base.rglob("*.safetensors")}
+    assert NAMES[name] in refusal(server, graph, node)
+    written = {*server.base.rglob("*.safetensors")} - files
+    assert not [path for path in written if "fine" not in path.name]  # what a refusal runs after it
+    assert not [path for path in server.base.parent.rglob("*escaped*") if path.is_file()]
+
+
+@pytest.mark.parametrize("kind", SAVED)
+def test_a_plain_name_in_a_folder_of_its_own_is_written_there(server, graph, folders, kind):
+    SAVED[kind](graph, "mine/so n.1")
+    server.run(graph)
+    assert img2noise.load(folders[kind] / "mine" / "so n.1.safetensors")
+
+
+@pytest.mark.parametrize("name", [*NAMES, "no-such-file.safetensors", None, 7, ["1", 0, 0], {"a": 1}])
+@pytest.mark.parametrize(
+    ("node", "widget"),
+    [("Img2NoiseLoadWhitener", "whitener_name"), ("Img2NoiseLoadNoiseMaps", "file")],
+)
+def test_a_name_that_is_not_listed_is_never_loaded(server, graph, node, widget, name):
+    loaded = graph(node, **{widget: name})
+    if node == "Img2NoiseLoadWhitener":
+        graph("PreviewAny", source=loaded[1])
+    else:
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=loaded[0], filename="never")
+    answer = server.post("/prompt", {"prompt": graph, "client_id": "names"})
+    assert "prompt_id" not in answer and answer["error"]["message"]
+
+
+def test_a_listed_link_that_leads_out_of_the_folder_is_not_followed(server, folders, tmp_path):
+    outside = img2noise.save(torch.zeros(1, 4, 8, 8), tmp_path / "outside.safetensors")
+    link = folders["noise maps"] / "linked.safetensors"
+    link.symlink_to(outside)
+    try:
+        graph = Graph(server.get_json("/object_info"))
+        maps = graph("Img2NoiseLoadNoiseMaps", file="linked.safetensors")[0]
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename="copied")
+        assert "outside" in refusal(server, graph, "Img2NoiseLoadNoiseMaps")
+    finally:
+        link.unlink()
