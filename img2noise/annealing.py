@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import entrance
 from .noise import draw, noise_rows, rows_for, stream
 from .whitening import Whitener
 
@@ -68,16 +69,9 @@ def anneal(
     loss_ratio)` is called after each block of 64 and stops the search by returning True: the best so far is
     returned. Runs on the CPU. Raises ValueError for bad shapes, NaN, or ranges.
     """
-    if loss not in LOSSES:
-        raise ValueError(f"got loss {loss!r}; choose one of {', '.join(LOSSES)}")
-    if iterations < 0 or not 0 <= alpha <= 1:
-        raise ValueError(
-            f"got {iterations} iterations, alpha {alpha}; expected none or more, and alpha in [0, 1]"
-        )
-    if not all(math.isfinite(t) for t in temperature):
-        raise ValueError(f"got temperature {temperature}; expected two finite numbers")
+    _check(whitener, loss, iterations, alpha, temperature)
+    fitted = whitener.sized_for(x0)
     pictures = rows_for(x0, seed).detach().cpu()
-    fitted = whitener.at(*x0.shape[-2:])
     starts = draw(pictures.shape, seed, indices)
     chains = []
     for i, row in enumerate(noise_rows(len(pictures), seed, indices)):
@@ -104,9 +98,27 @@ def anneal(
     return Annealed(z, z_last, ratio, losses, acceptance)
 
 
+def _check(whitener: Whitener, loss: str, iterations: int, alpha: float, temperature) -> None:
+    entrance.instance(whitener, "the whitener", Whitener)
+    entrance.choice(loss, "loss", LOSSES)
+    entrance.whole(iterations, "iterations")
+    if iterations < 0 or not entrance.is_number(alpha) or not 0 <= alpha <= 1:
+        raise ValueError(
+            f"got {iterations} iterations, alpha {alpha!r}; expected none or more, and alpha in [0, 1]"
+        )
+    pair = isinstance(temperature, Sequence) and len(temperature) == 2
+    if not pair or not all(entrance.is_number(t) and math.isfinite(t) for t in temperature):
+        raise ValueError(f"got temperature {entrance.kind(temperature)}; expected two finite numbers")
+
+
 def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") -> Tensor:
     """L(z) against x0 (B, C, H, W) as Algorithm 1 sums it: float64 (B,)."""
-    fitted = whitener.at(*x0.shape[-2:])
+    entrance.instance(whitener, "the whitener", Whitener)
+    entrance.choice(loss, "loss", LOSSES)
+    fitted = whitener.sized_for(x0)
+    entrance.finite(z, "the noise", 4)
+    if len(z) != len(x0):
+        raise ValueError(f"got {len(z)} noises for {len(x0)} pictures; expected one for each")
     gain, target = _target(x0, fitted, loss)
     return (gain * fitted.from_noise(z.to(x0)) - target).double().square().sum(1)
 

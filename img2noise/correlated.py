@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from . import entrance
 from .noise import draw, rows_for
 from .whitening import Whitener
 
@@ -24,8 +25,9 @@ def correlation(lam: Tensor, temperature: float) -> Tensor:
 
     Raises ValueError for a negative temperature or NaN.
     """
-    if not temperature >= 0:
-        raise ValueError(f"got temperature {temperature}; expected 0 or more, or infinity for white noise")
+    entrance.finite(lam, "the eigenvalues")
+    if not entrance.is_number(temperature) or not temperature >= 0:
+        raise ValueError(f"got temperature {temperature!r}; expected 0 or more, or infinity for white noise")
     return 2 * lam / (2 * lam + temperature * lam.mean())
 
 
@@ -47,10 +49,11 @@ def correlated_noise(
     sqrt(1 - rho) instead, which is the law of annealing at a fixed T: less than unit variance, more of the
     picture. Raises ValueError for bad shapes, NaN, or ranges.
     """
-    if not 0 <= strength <= 1:
-        raise ValueError(f"got strength {strength}; it must lie in [0, 1]")
+    entrance.instance(whitener, "the whitener", Whitener)
+    if not entrance.is_number(strength) or not 0 <= strength <= 1:
+        raise ValueError(f"got strength {strength!r}; it must lie in [0, 1]")
+    fitted = whitener.sized_for(x0)
     pictures = rows_for(x0, seed)
-    fitted = whitener.at(*x0.shape[-2:])
     u = fitted.analyse(pictures)
     lam = fitted.eigenvalues(u)
     rho = strength * correlation(lam, temperature)

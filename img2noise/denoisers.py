@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import entrance
 from .whitening import Whitener
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, C, H, W), sigma (B,)) -> x0 (B, C, H, W)
@@ -25,11 +26,18 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float) -> Tensor:
     """denoise(x, sigma) with sigma as a vector (B,), and the result back in x's precision whatever the
     network's.
     """
-    return denoise(x, torch.full((len(x),), sigma, dtype=x.dtype, device=x.device)).to(x.dtype)
+    entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
+    clean = denoise(x, torch.full((len(x),), sigma, dtype=x.dtype, device=x.device))
+    if not isinstance(clean, Tensor) or clean.shape != x.shape:
+        raise ValueError(
+            f"got {entrance.kind(clean)} from the denoiser; expected the denoised picture, {tuple(x.shape)}"
+        )
+    return clean.to(x.dtype)
 
 
 def state(x: Tensor) -> Tensor:
-    """x in the precision that solvers keep: float32, or float64 where x is."""
+    """x (B, C, H, W) in the precision that solvers keep: float32, or float64 where x is."""
+    entrance.finite(x, "a picture", 4)
     return x.detach() if x.dtype == torch.float64 else x.detach().float()
 
 
@@ -39,9 +47,12 @@ class GaussianDenoiser:
 
     whitener: Whitener
 
+    def __post_init__(self):
+        entrance.instance(self.whitener, "the whitener", Whitener)
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
-        fitted = self.whitener.at(*x.shape[-2:])
+        fitted = self.whitener.sized_for(x)
         u = fitted.analyse(x)
         lam = fitted.eigenvalues(u)
         return fitted.synthesise(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
@@ -50,7 +61,7 @@ class GaussianDenoiser:
         """Where the probability-flow ODE takes x from one noise level to another: exact, undone by exchanging
         the levels.
         """
-        fitted = self.whitener.at(*x.shape[-2:])
+        fitted = self.whitener.sized_for(x)
         u = fitted.analyse(x)
         lam = fitted.eigenvalues(u)
         gain = (lam + _column(sigma_to, u) ** 2) / (lam + _column(sigma_from, u) ** 2)
@@ -59,4 +70,11 @@ class GaussianDenoiser:
 
 def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
     """sigma as (B, 1) or (1, 1), to broadcast over coordinates (B, D)."""
-    return torch.as_tensor(sigma, dtype=u.dtype, device=u.device).reshape(-1, 1)
+    if not isinstance(sigma, Tensor):
+        entrance.number(sigma, "sigma", 0)
+    sigma = torch.as_tensor(sigma, dtype=u.dtype, device=u.device)
+    if sigma.numel() not in (1, len(u)) or not bool((torch.isfinite(sigma) & (sigma >= 0)).all()):
+        raise ValueError(
+            f"got sigma {sigma.tolist()} for {len(u)} pictures; expected one, or one each, of at least 0"
+        )
+    return sigma.reshape(-1, 1)

@@ -9,13 +9,15 @@ W); weights in [0, 1].
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from numbers import Integral
+import operator
+from collections.abc import Iterable, Sequence
 from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from . import entrance
 
 
 def draw(shape: Sequence[int], seed: int | Sequence[int], indices: Sequence[int] | None = None) -> Tensor:
@@ -27,9 +29,10 @@ def draw(shape: Sequence[int], seed: int | Sequence[int], indices: Sequence[int]
     2^64). The global generator is left alone. Raises ValueError where seeds or indices are not one per row,
     or out of range.
     """
+    shape = _sides(shape)
     rows = shape[0]
     pairs = noise_rows(rows, seed, indices)
-    out = torch.empty(tuple(shape))
+    out = torch.empty(shape)
     for one_seed in dict.fromkeys(s for s, _ in pairs):
         wanted = {}
         for row, (s, index) in enumerate(pairs):
@@ -47,15 +50,16 @@ def noise_rows(
     rows: int, seed: int | Sequence[int], indices: Sequence[int] | None = None
 ) -> list[tuple[int, int]]:
     """The (seed, index) of each of `rows` rows, checked: (seed, 0..), (seed, indices[b]), or (seed[b], 0)."""
-    if isinstance(seed, Integral):
-        indices = range(rows) if indices is None else [int(i) for i in indices]
-        pairs = [(int(seed), i) for i in indices]
+    seed = _whole_or_list(seed, "seed")
+    if isinstance(seed, int):
+        indices = range(rows) if indices is None else _whole_or_list(indices, "indices")
+        pairs = [(seed, i) for i in ([indices] if isinstance(indices, int) else indices)]
     else:
         if indices is not None:
             raise ValueError(
                 "got both a list of seeds and indices; give one seed with indices, or one seed per row alone"
             )
-        pairs = [(int(s), 0) for s in seed]
+        pairs = [(s, 0) for s in seed]
     if len(pairs) != rows:
         raise ValueError(f"got {len(pairs)} seeds or indices for {rows} rows; give one per row")
     for s, i in pairs:
@@ -74,7 +78,29 @@ def stream(seed: int, index: int, purpose: str) -> torch.Generator:
 
 def rows_for(x0: Tensor, seed: int | Sequence[int]) -> Tensor:
     """x0 (B, C, H, W), or its one row repeated (as a view) for each of a list of seeds."""
-    return x0.expand(len(seed), *x0.shape[1:]) if not isinstance(seed, Integral) and len(x0) == 1 else x0
+    seed = _whole_or_list(seed, "seed")
+    return x0.expand(len(seed), *x0.shape[1:]) if isinstance(seed, list) and len(x0) == 1 else x0
+
+
+def _sides(shape: Sequence[int]) -> tuple[int, ...]:
+    sides = _whole_or_list(shape, "shape")
+    if not isinstance(sides, list) or not sides or min(sides) < 1:
+        raise ValueError(f"got the shape {shape}; expected (B, C, H, W), each of at least 1")
+    return tuple(sides)
+
+
+def _whole_or_list(x: int | Sequence[int], name: str) -> int | list[int]:
+    """An int, or a list of them; no number is rounded to one."""
+    many = isinstance(x, Iterable) and not isinstance(x, str | bytes) and getattr(x, "ndim", 1)
+    try:
+        if any(isinstance(part, bool) for part in (x if many else [x])):
+            raise TypeError
+        return [operator.index(part) for part in x] if many else operator.index(x)
+    except TypeError:
+        got = entrance.kind(x) if not many else f"{x}"[:60]
+        raise TypeError(
+            f"got {got} for the {name}; expected a whole number or a list of whole numbers"
+        ) from None
 
 
 def slerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
@@ -109,14 +135,19 @@ def lerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
 
 def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Tensor, Tensor]:
     """cos of the angle between a and b, and the weight, per sample in float64: both (B,)."""
+    entrance.finite(a, "the first noise")
+    entrance.finite(b, "the second noise")
     if a.shape != b.shape:
         raise ValueError(f"got noises of shapes {tuple(a.shape)} and {tuple(b.shape)}; they must be equal")
     flat_a, flat_b = a.flatten(1).double(), b.flatten(1).double()  # (B, D)
     norms = flat_a.norm(dim=1) * flat_b.norm(dim=1)
     cos = (flat_a * flat_b).sum(1) / norms.clamp_min(math.ulp(0.0))
-    weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device).expand(len(a))
-    if bool(((weight < 0) | (weight > 1)).any()):
-        raise ValueError(f"got weight {weight.tolist()}; it must lie in [0, 1]")
+    if not isinstance(weight, Tensor):
+        entrance.number(weight, "weight", most=math.inf)
+    weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device)
+    if weight.shape not in ((), (1,), (len(a),)) or not bool(((weight >= 0) & (weight <= 1)).all()):
+        raise ValueError(f"got weight {weight.tolist()}; it must lie in [0, 1], one for all or for each")
+    weight = weight.expand(len(a))
     return cos, weight
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from . import entrance
+
 
 def scaled_linear(beta_start: float = 0.00085, beta_end: float = 0.012, count: int = 1000) -> Tensor:
     """sigma(t) for t = 0 .. count - 1, where sqrt(beta) grows linearly (defaults: SD 1.x, 2.x, SDXL); float64
@@ -52,7 +54,13 @@ def descending(sigmas: Tensor) -> Tensor:
 
     Raises ValueError with what was got otherwise.
     """
-    sigmas = torch.as_tensor(sigmas).detach().cpu().double()  # in this order: not every device has float64
+    try:
+        sigmas = torch.as_tensor(sigmas).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"got {entrance.kind(sigmas)} for the sigmas; expected a list of numbers") from None
+    if sigmas.is_complex() or sigmas.dtype == torch.bool:
+        raise TypeError(f"got sigmas of {sigmas.dtype}; expected floating-point numbers")
+    sigmas = sigmas.double()  # on the CPU: not every device has float64
     if sigmas.ndim != 1 or len(sigmas) < 2:
         raise ValueError(
             f"got sigmas of shape {tuple(sigmas.shape)}; expected a list of at least two, the last one 0"
@@ -74,8 +82,8 @@ def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> t
     sigma_from > 0.
     """
     sigma_from, sigma_to = (torch.as_tensor(s, dtype=torch.float64) for s in (sigma_from, sigma_to))
-    if not 0 <= eta <= 1:
-        raise ValueError(f"got eta = {eta}; it must lie in [0, 1]")
+    if not entrance.is_number(eta) or not 0 <= eta <= 1:
+        raise ValueError(f"got eta = {eta!r}; it must lie in [0, 1]")
     if bool(((sigma_to < 0) | (sigma_to > sigma_from) | (sigma_from <= 0)).any()):
         raise ValueError(
             f"got a step from sigma {sigma_from} to {sigma_to}; sigmas must descend and not be negative"

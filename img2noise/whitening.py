@@ -19,6 +19,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from . import entrance
+
 METHODS = ("zca", "zca-cor", "pca", "pca-cor", "cholesky")
 
 
@@ -88,11 +90,17 @@ class Whitener(ABC):
             )
         return self
 
+    def sized_for(self, x: Tensor) -> Whitener:
+        """The same whitening at the size of x (B, C, H, W)."""
+        entrance.tensor(x, "a picture or noise", 4)
+        return self.at(*x.shape[-2:])
+
     def whiten(self, x: Tensor, strength: float = 1.0) -> Tensor:
         """R diag(lam)^(-strength/2) Q^H (x - mean): noise, of unit covariance at strength 1; in x's dtype,
         size and device.
         """
-        fitted = self.at(*x.shape[-2:])
+        entrance.number(strength, "strength")
+        fitted = self.sized_for(x)
         u = fitted.analyse(x)
         return fitted.to_noise(u * fitted.eigenvalues(u) ** (-strength / 2)).to(x.dtype)
 
@@ -100,7 +108,8 @@ class Whitener(ABC):
         """mean + Q diag(lam)^(strength/2) R^H z: the picture that z whitens to, the exact inverse of
         `whiten`.
         """
-        fitted = self.at(*z.shape[-2:])
+        entrance.number(strength, "strength")
+        fitted = self.sized_for(z)
         q = fitted.from_noise(z)
         return fitted.synthesise(q * fitted.eigenvalues(q) ** (strength / 2)).to(z.dtype)
 
@@ -207,8 +216,8 @@ def shrink(sigma: Tensor, shrinkage: float) -> Tensor:
     """(1 - g) Sigma + g tr(Sigma) / n I per block: eigenvalues move towards their mean, the basis stays
     (Ledoit, Wolf 2004).
     """
-    if not 0 <= shrinkage <= 1:
-        raise ValueError(f"got shrinkage {shrinkage}; it must lie in [0, 1]")
+    if not entrance.is_number(shrinkage) or not 0 <= shrinkage <= 1:
+        raise ValueError(f"got shrinkage {shrinkage!r}; it must lie in [0, 1]")
     level = sigma.diagonal(dim1=-2, dim2=-1).mean(-1)
     return (1 - shrinkage) * sigma + shrinkage * level[..., None, None] * torch.eye(
         sigma.shape[-1], dtype=sigma.dtype

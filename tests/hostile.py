@@ -145,7 +145,7 @@ def damaged_bytes(draw_, kind):
 TYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int8, torch.bool]
 CHANGES = {
     "zero": torch.zeros_like,
-    "negative": lambda t: -t,
+    "negative": lambda t: -t.double(),
     "huge": lambda t: t.double() * 1e300,
     "tiny": lambda t: t.double() * 1e-300,
     "flipped": lambda t: t.flip(-1) if t.ndim else t,
