@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from . import entrance
 from .denoisers import Denoiser, OnStep, denoised, state
 from .fixed_point import Anderson
 from .noise import draw, rows_for
@@ -48,6 +49,8 @@ def invert(
     `reference_offset` noises one level further than the state is then taken for, as the LDM, DiT and IF
     scripts of the paper do. Raises ValueError for sigmas, steps, seeds or names out of range.
     """
+    entrance.whole(iterations, "iterations")
+    entrance.whole(forward_steps, "forward steps")
     levels = descending(sigmas).flip(0).tolist()  # ascending from 0
     count = len(levels) - 1
     if evaluate not in EVALUATIONS or iterations < 1:
@@ -58,7 +61,7 @@ def invert(
         raise ValueError(
             f"got {forward_steps} forward steps for a schedule of {count}; expected 0 to {count}"
         )
-    x = state(rows_for(x0, forward_seed))
+    x = rows_for(state(x0), forward_seed)
     if forward_steps:
         noise = draw(x.shape, forward_seed, indices).to(x)
         x = _noised(x, noise, levels, forward_steps, min(forward_steps + reference_offset, count))

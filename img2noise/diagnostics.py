@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from . import entrance
 from .frequencies import radius
 from .whitening import Whitener
 
@@ -72,6 +73,8 @@ def values(z: Tensor, dims: tuple[int, ...]) -> Values:
 
 def autocorrelation(z: Tensor, lags: int = LAGS) -> tuple[Tensor, Tensor]:
     """r of pixels 1, 2, ... apart, across and down: both (B, L), L at most half of the shorter side."""
+    entrance.finite(z, "the noise", 4)
+    entrance.whole(lags, "lags", 1)
     x = z - z.mean((2, 3), keepdim=True)
     power = x.square().mean((1, 2, 3))
     lags = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
@@ -86,6 +89,7 @@ def radial_spectrum(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     The mean of a channel is no part of it. Of white noise, a ring's power is chi^2 over its size.
     """
+    entrance.finite(z, "the noise", 4)
     height, width = z.shape[-2:]
     f = radius(height, width)
     half = f.shape[1]
@@ -107,6 +111,14 @@ def radial_spectrum(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def kl_divergence(mean: Tensor, std: Tensor, noise_mean: float = 0.0, noise_std: float = 1.0) -> Tensor:
     """KL(N(noise_mean, noise_std^2) || N(mean, std^2)) in nats."""
+    for x, name in ((mean, "mean"), (std, "standard deviation")):
+        entrance.tensor(x, f"the {name}")
+    if mean.shape != std.shape:
+        raise ValueError(f"got means {tuple(mean.shape)} and deviations {tuple(std.shape)}; expected as many")
+    entrance.number(noise_mean, "noise_mean")
+    entrance.number(noise_std, "noise_std")
+    if bool((std <= 0).any()) or noise_std <= 0:
+        raise ValueError(f"got standard deviations {std.tolist()}, {noise_std}; expected positive ones")
     spread = noise_std**2 + (noise_mean - mean) ** 2
     return (std / noise_std).log() + spread / (2 * std**2) - 0.5
 
@@ -135,7 +147,7 @@ def neighbour_correlation(pictures: Iterable[Tensor]) -> float:
     sizes.
     """
     products, squares, pairs, count = 0.0, 0.0, 0, 0
-    for x in pictures:
+    for x in _batches(pictures):
         x = x.double()
         for a, b in ((x[..., 1:], x[..., :-1]), (x[..., 1:, :], x[..., :-1, :])):
             products += float((a * b).sum())
@@ -149,13 +161,27 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
     """How well a whitener whitens pictures (B, C, H, W) in model space, of any sizes it takes; std about its
     own mean.
     """
-    pictures = list(pictures)
+    entrance.instance(whitener, "the whitener", Whitener)
+    pictures = _batches(pictures)
     centred = [whitener.at(*x.shape[-2:]).centre(x) for x in pictures]
     white = [whitener.whiten(x) for x in pictures]
     power = torch.stack([z.double().square().mean((0, 2, 3)) for z in white]).mean(0)  # (C,)
     return Whiteness(
         power.sqrt().tolist(), neighbour_correlation(centred), neighbour_correlation(white), len(white)
     )
+
+
+def _batches(pictures: Iterable[Tensor]) -> list[Tensor]:
+    if isinstance(pictures, Tensor | str) or not isinstance(pictures, Iterable):
+        raise TypeError(
+            f"got {entrance.kind(pictures)} for the pictures; expected a list of tensors (B, C, H, W)"
+        )
+    pictures = list(pictures)
+    for x in pictures:
+        entrance.finite(x, "the pictures", 4)
+    if not pictures or max(max(x.shape[-2:]) for x in pictures) < 2:
+        raise ValueError("got no pictures that have neighbouring pixels; expected at least one")
+    return pictures
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from . import entrance
 from .denoisers import Denoiser, OnStep, denoised, state
 from .noise import noise_rows, rows_for, stream
 from .noise_maps import NoiseMaps, mean_step, norm_limit
@@ -45,6 +46,8 @@ def extract(
     `shifted`). `on_step(k, denoised)` reports each level. Raises ValueError for eta, skip, sigmas or seeds
     out of range.
     """
+    entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
+    entrance.whole(rows_per_call, "rows per call")
     if rows_per_call < 1:
         raise ValueError(f"got {rows_per_call} rows per call; expected at least 1")
     walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
@@ -68,6 +71,7 @@ def replay(denoise: Denoiser, maps: NoiseMaps, *, on_step: OnStep | None = None)
     """The picture (B, C, H, W) that the maps make under `denoise`: the one they came from, or its edit by
     another denoiser.
     """
+    entrance.instance(maps, "the maps", NoiseMaps)
     x = maps.start
     for k, (sigma, _, down, _) in enumerate(maps.levels()):
         clean = denoised(denoise, x, sigma)
@@ -101,6 +105,9 @@ def edit(
     of the last map, which tames it and gives up exactness. Without both, equal to extract then replay, and
     exactly x0 where source and target are one.
     """
+    entrance.number(weight, "weight")
+    if bound is not None:
+        entrance.number(bound, "bound", 0)
     walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
     x = walk.states[0]
     for k, (sigma, down) in enumerate(walk.steps):
@@ -127,6 +134,7 @@ def shifted(sigmas: Tensor) -> Tensor:
     With few steps, states of independent noise lie further apart than sampling ever goes; shifting brings
     them to where the network expects them. (n + 1,) -> (n,), the last level clean.
     """
+    descending(sigmas)  # raises ValueError for what is no schedule
     return sigmas[1:]
 
 
@@ -138,6 +146,8 @@ class _Walk:
     def __init__(self, x0, sigmas, eta, skip, seed, indices, noise_sigmas):
         whole = descending(sigmas)
         count = len(whole) - 1
+        entrance.number(eta, "eta")
+        entrance.whole(skip, "skip")
         if not 0 < eta <= 1:
             reason = (
                 "eta = 0 adds no noise, so there are no maps to extract" if eta == 0 else "eta lies in (0, 1]"
@@ -154,7 +164,7 @@ class _Walk:
             raise ValueError(
                 f"got {len(noised)} noise levels for {count} steps; give one per step, finite, not negative"
             )
-        x0 = state(rows_for(x0, seed))
+        x0 = rows_for(state(x0), seed)
         noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
         self.sigmas = whole[skip:]
         self.states = [

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import entrance
 from .denoisers import Denoiser, OnStep, denoised, state
 from .fixed_point import Anderson
 
@@ -55,6 +56,10 @@ def invert(
     it does not go with "unit_std", whose stopping point it has left behind, and returns the noise with the
     least residual. Raises ValueError for values out of range.
     """
+    entrance.number(sigma, "sigma")
+    entrance.number(tolerance, "tolerance", 0)
+    entrance.whole(iterations, "iterations")
+    entrance.whole(accelerate, "the window of acceleration")
     if stop not in STOPS or iterations < 1 or accelerate < 0 or not sigma > 0:
         raise ValueError(
             f"got stop {stop!r}, {iterations} iterations, window {accelerate}, sigma {sigma}; expected "

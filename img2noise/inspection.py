@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from . import entrance
 from .diagnostics import (
     Likeness,
     PlainAreas,
@@ -83,6 +84,10 @@ def inspect(
     8, NaN, infinities, a constant sample, and pictures that do not belong.
     """
     z = _checked(z)
+    entrance.number(tau, "tau", 0)
+    for x, name in ((picture, "the picture"), (x0, "the photo")):
+        if x is not None:
+            entrance.finite(x, name, 4)
     whole, channels = values(z, (1, 2, 3)), values(z, (2, 3))
     if x0 is None and picture is not None and picture.shape[1:] == z.shape[1:]:
         x0 = picture
@@ -112,6 +117,8 @@ def _number(t: Tensor):
 
 
 def _checked(z: Tensor) -> Tensor:
+    if not isinstance(z, Tensor) or not z.is_floating_point():
+        entrance.tensor(z, "the noise", 4)
     if z.ndim != 4 or not len(z) or min(z.shape[-2:]) < SMALLEST:
         raise ValueError(
             f"got a tensor of shape {tuple(z.shape)}; expected noise (B, C, H, W) of at least {SMALLEST} x "

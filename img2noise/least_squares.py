@@ -17,6 +17,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from . import entrance
 from .moments import DENSE_LIMIT, measure
 from .structures import fit
 from .whitening import METHODS, Whitener, with_method
@@ -87,6 +88,7 @@ def least_squares(x: Tensor, z: Tensor, ridge: float = RIDGE, dual: bool | None 
     Solved with D x D matrices, or N x N ones if `dual`, by default whichever is smaller; both are equal.
     Raises ValueError where ridge 0 leaves W open.
     """
+    _check_pair(x, z, 2, ridge)
     x, z = x.double(), z.double()
     x_mean, z_mean = x.mean(0), z.mean(0)
     x, z = x - x_mean, z - z_mean
@@ -109,6 +111,7 @@ def least_squares_per_frequency(x: Tensor, z: Tensor, ridge: float = RIDGE) -> F
 
     Needs only C samples, and no patches.
     """
+    _check_pair(x, z, 4, ridge)
     means = [t.double().mean((0, 2, 3))[:, None, None] for t in (x, z)]
     fx, fz = (
         torch.fft.rfft2(t.double() - m, norm="ortho").permute(2, 3, 1, 0)
@@ -160,6 +163,8 @@ def compare_whitenings(
     singular covariance, saying what to do.
     """
     _check(x, z, patch)
+    entrance.number(ridge, "ridge", 0)
+    entrance.number(shrinkage, "shrinkage", 0, 1)
     held_out = torch.arange(len(x)) % 5 == 4 if len(x) >= 5 else torch.arange(len(x)) == len(x) - 1
     train, test = ([t[rows].double() for t in (x, z)] for rows in (~held_out, held_out))
     flat, flat_test = ([_cut(t, patch) for t in pair] for pair in (train, test))
@@ -190,7 +195,20 @@ def _cut(x: Tensor, patch: int) -> Tensor:
     return rearrange(x, "n c (h p) (w q) -> (n h w) (c p q)", p=patch, q=patch)
 
 
+def _check_pair(x: Tensor, z: Tensor, dims: int, ridge: float) -> None:
+    entrance.finite(x, "the pictures", dims)
+    entrance.finite(z, "the noises", dims)
+    entrance.number(ridge, "ridge", 0)
+    if len(x) != len(z) or x.shape[2:] != z.shape[2:]:
+        raise ValueError(
+            f"got pictures of {tuple(x.shape)} and noises of {tuple(z.shape)}; expected a noise for each"
+        )
+
+
 def _check(x: Tensor, z: Tensor, patch: int) -> None:
+    entrance.tensor(x, "the pictures")
+    entrance.tensor(z, "the noises")
+    entrance.whole(patch, "patch")
     if x.shape != z.shape or x.ndim != 4 or len(x) < 3:
         raise ValueError(
             f"got pictures of {tuple(x.shape)} and noises of {tuple(z.shape)}; expected two equal batches "

@@ -12,12 +12,14 @@ continued. Everything is float64 on the CPU, uncentred until `fit`. Inputs (N, C
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
+from . import entrance
 from .frequencies import resample
 
 STRUCTURES = ("stationary", "kronecker", "dense")
@@ -40,6 +42,7 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """The moments of both sets together. Raises ValueError where structure, shape or space differ."""
+        entrance.instance(other, "what to add", Moments)
         ours, theirs = ((m.structure, m.shape, m.space) for m in (self, other))
         if ours != theirs:
             raise ValueError(
@@ -66,7 +69,7 @@ def measure(
     pictures are cut into, default none: whole pictures. Memory beyond twice the result
     stays below about 50 MB. Raises ValueError for wrong shapes, NaN or infinities.
     """
-    patch = (patch, patch) if isinstance(patch, int) else patch
+    patch = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
     _check(x, structure, size, patch)
     if patch is not None:
         x = _cut(x, *patch)
@@ -115,22 +118,32 @@ def _cut(x: Tensor, p: int, q: int) -> Tensor:
 def _check(x: Tensor, structure: str, size, patch) -> None:
     if structure not in STRUCTURES:
         raise ValueError(f"got structure {structure!r}; choose one of {', '.join(STRUCTURES)}")
-    if x.ndim != 4 or not x.numel():
+    if isinstance(x, Tensor) and (x.ndim != 4 or not x.numel()):
         raise ValueError(
             f"got a tensor of shape {tuple(x.shape)}; expected (N, C, H, W), at least one picture"
         )
+    entrance.tensor(x, "the pictures")
+    for name, sides in (("grid size", size), ("patch", patch)):
+        if sides is not None:
+            _refuse_sides(name, sides)
     if size is not None and structure != "stationary":
         raise ValueError(
             f"got a grid size for {structure} moments, which have their pictures' own; leave it out"
         )
     if patch is not None and structure != "dense":
         raise ValueError(f"got patches for {structure} moments; they are for dense ones")
-    for name, sides in (("grid size", size), ("patch", patch)):
-        if sides is not None and min(sides) < 1:
-            raise ValueError(f"got a {name} of {sides[0]} x {sides[1]}; expected sides of at least 1")
     block = x.shape[1] * math.prod(x.shape[-2:] if patch is None else patch)
     if structure == "dense" and block > DENSE_LIMIT:
         raise ValueError(
             f"got {block} numbers per sample for a dense covariance, more than {DENSE_LIMIT}; "
             "pass a patch, or use a stationary structure"
         )
+
+
+def _refuse_sides(name: str, sides) -> None:
+    if not isinstance(sides, Sequence) or isinstance(sides, str) or len(sides) != 2:
+        raise TypeError(f"got {entrance.kind(sides)} for the {name}; expected two whole numbers")
+    for side in sides:
+        entrance.whole(side, f"a side of the {name}")
+    if min(sides) < 1:
+        raise ValueError(f"got a {name} of {sides[0]} x {sides[1]}; expected sides of at least 1")

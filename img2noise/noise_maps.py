@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from . import entrance
 from .denoisers import Denoiser, OnStep, denoised
 from .sigmas import ancestral_split
 
@@ -60,6 +61,7 @@ def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
     Native DDPM noise has 1 and 0; edit-friendly maps have more and about -1/2 (section 3.2 and Fig. 5, 6 of
     the paper).
     """
+    entrance.instance(maps, "the maps", NoiseMaps)
     ups = torch.tensor([up for *_, up in maps.levels()], dtype=torch.float64)
     flat = maps.residuals.cpu().double().flatten(1)[ups > 0] / ups[ups > 0, None]  # (K', B * D)
     flat = flat - flat.mean(1, keepdim=True)
@@ -73,6 +75,8 @@ def bound_last(maps: NoiseMaps, bound: float = LAST_NORM) -> NoiseMaps:
     TurboEdit's remedy for few steps, whose last map is far louder than sampling's noise. A replay then no
     longer gives the picture back exactly.
     """
+    entrance.instance(maps, "the maps", NoiseMaps)
+    entrance.number(bound, "bound", 0)
     last = maps.residuals[-1]
     return replace(maps, residuals=torch.cat([maps.residuals[:-1], (norm_limit(last, bound) * last)[None]]))
 
@@ -92,6 +96,9 @@ def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
     The fill is a contiguous stretch that starts at 50/256 of the side, of the map before the move, the same
     for all maps (appendix A). Raises ValueError for a move as large as the picture.
     """
+    entrance.instance(maps, "the maps", NoiseMaps)
+    entrance.whole(down, "the shift down")
+    entrance.whole(right, "the shift right")
     height, width = maps.start.shape[-2:]
     if abs(down) >= height or abs(right) >= width:
         raise ValueError(
@@ -102,6 +109,7 @@ def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
 
 def flip(maps: NoiseMaps, horizontal: bool = True, vertical: bool = False) -> NoiseMaps:
     """The maps mirrored left to right, top to bottom, or both."""
+    entrance.instance(maps, "the maps", NoiseMaps)
     dims = [d for d, chosen in ((-1, horizontal), (-2, vertical)) if chosen]
     return _mapped(maps, lambda x: x.flip(dims))
 
@@ -125,10 +133,7 @@ def recolour(
     steps), since the reach of a map grows with the root of their number. Raises ValueError for a band or
     strength out of range. Costs one network call a step.
     """
-    if not (0 <= band[0] < band[1] <= 1 and strength >= 0):
-        raise ValueError(
-            f"got band {band}, strength {strength}; expected 0 <= first < last <= 1 and no negative strength"
-        )
+    _check(maps, target, mask, strength, band)
     pull = strength * (100 / maps.steps) ** 0.5
     x = source = maps.start
     residuals = []
@@ -145,6 +150,21 @@ def recolour(
         if on_step is not None:
             on_step(k, clean)
     return replace(maps, residuals=torch.stack(residuals))
+
+
+def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band) -> None:
+    entrance.instance(maps, "the maps", NoiseMaps)
+    entrance.number(strength, "strength")
+    pair = isinstance(band, tuple | list) and len(band) == 2 and all(map(entrance.is_number, band))
+    if not (pair and 0 <= band[0] < band[1] <= 1 and strength >= 0):
+        raise ValueError(
+            f"got band {band}, strength {strength}; expected 0 <= first < last <= 1 and no negative strength"
+        )
+    entrance.finite(target, "the colour", 4)
+    entrance.finite(mask, "the mask", 4)
+    sizes = [tuple(t.shape) for t in (target, mask, maps.start)]
+    if any(n not in (1, side) for size in sizes[:2] for n, side in zip(size, sizes[2], strict=True)):
+        raise ValueError(f"got a colour of {sizes[0]} and a mask of {sizes[1]} for maps of {sizes[2]}")
 
 
 def _mapped(maps: NoiseMaps, change: Callable[[Tensor], Tensor]) -> NoiseMaps:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from . import entrance
+
 TAU = 0.025
 
 
@@ -22,6 +24,12 @@ def plain_mask(picture: Tensor, size: tuple[int, int] | None = None, tau: float 
     Pixels beyond a whole number of strides are cut off evenly, as autoencoders do. Raises ValueError for a
     picture that such a latent cannot come from.
     """
+    entrance.finite(picture, "the picture", 4)
+    entrance.number(tau, "tau", 0)
+    if size is not None and not (isinstance(size, tuple | list) and len(size) == 2):
+        raise TypeError(f"got {entrance.kind(size)} for the size of the latent; expected (H, W)")
+    for side in size or ():
+        entrance.whole(side, "a side of the latent", 1)
     x = picture.double()
     down, right = torch.zeros_like(x), torch.zeros_like(x)
     down[..., :-1, :] = x.diff(dim=-2).abs()

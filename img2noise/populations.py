@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from . import entrance
 from .diagnostics import rows_of
 from .nulls import null_correlation
 
@@ -61,6 +62,9 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
     Its level under white noise depends on N (.79 for 16, .04 for 8192), so the two belong together. Raises
     ValueError below 4 samples.
     """
+    entrance.finite(x, "the set", 4)
+    entrance.whole(patch, "patch", 1)
+    entrance.whole(top, "top", 1)
     found, nulls = [], []
     for rows in x.split(patch, dim=2):
         for piece in rows.split(patch, dim=3):
@@ -77,6 +81,10 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
 
 def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
     """Degrees at picture, noise and latent of each sample's triangle: three of (N, ...) -> (N, 3)."""
+    for t in (picture, noise, latent):
+        entrance.finite(t, "a corner of the triangles")
+        if t.ndim < 2:
+            raise ValueError(f"got a set of shape {tuple(t.shape)}; expected samples in rows (N, ...)")
     corners = [t.flatten(1).to("cpu", torch.float64) for t in (picture, noise, latent)]
     if len({t.shape for t in corners}) > 1:
         raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; a triangle needs three alike")
@@ -94,6 +102,9 @@ def most_probable_triangle(angles: Tensor) -> tuple[int, int, int]:
     Bins are centred on whole degrees: published code cuts at them, which takes a degree off the sum on
     average. Where no triple was seen in all three, a bin nobody is in counts a thousandth of a sample.
     """
+    entrance.finite(angles, "the angles", 2)
+    if angles.shape[1] != 3:
+        raise ValueError(f"got angles of shape {tuple(angles.shape)}; expected (N, 3)")
     nearest = angles.round().long().clamp(1, 178)
     counts = torch.stack([torch.bincount(column, minlength=180) for column in nearest.T]).double()
     log = counts.clamp_min(1e-3).log()  # (3, 180)
@@ -112,7 +123,10 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
     Fewer candidates are easier to tell apart, so `chance` says how easy. Raises ValueError for sets that
     cannot be cut so.
     """
-    if a.shape != b.shape or not 1 <= chunks <= len(a):
+    entrance.finite(a, "the first set")
+    entrance.finite(b, "the second set")
+    entrance.whole(chunks, "chunks")
+    if not a.ndim or a.shape != b.shape or not 1 <= chunks <= len(a):
         raise ValueError(
             f"got sets of {tuple(a.shape)} and {tuple(b.shape)} in {chunks} chunks; expected equal "
             "shapes and at least one sample a chunk"
@@ -136,6 +150,10 @@ def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionErr
     `plain` (N or 1, H, W) comes from `plain_mask`. Both sums are over all samples, as Eq. 15 and 16 print
     them, so they grow with the areas: divide by `area` and 1 - `area` to compare pixel with pixel.
     """
+    entrance.finite(found, "the predictions of the inversion")
+    entrance.finite(truth, "the predictions of sampling")
+    if not isinstance(plain, Tensor) or plain.is_complex() or plain.ndim != 3:
+        raise TypeError(f"got {entrance.kind(plain)} for the plain areas; expected a mask (N, H, W)")
     if found.shape != truth.shape or found.ndim != 5:
         raise ValueError(
             f"got predictions of {tuple(found.shape)} and {tuple(truth.shape)}; expected two of "

@@ -16,7 +16,7 @@ from torch import Tensor
 from .moments import STRUCTURES, Moments
 from .noise_maps import NoiseMaps
 from .sigmas import descending
-from .structures import CLASSES, Stationary
+from .structures import CLASSES, Stationary, refuse_extreme
 from .whitening import METHODS, Whitener
 
 LARGEST = 2**53  # of counts: float64, in which they divide, knows no larger whole numbers
@@ -37,6 +37,7 @@ def read_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whitene
     )
     if not all(bool((lam > 0).all()) for lam, _ in whitener._parts):
         raise ValueError("its covariance is not positive definite")
+    refuse_extreme(whitener)
     if isinstance(whitener, Stationary):
         _refuse_unpaired(whitener)
     return whitener

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from . import entrance
 from .moments import Moments
 from .noise_maps import NoiseMaps
 from .readers import READERS
@@ -37,6 +38,8 @@ def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, 
     Raises TypeError for other objects, ValueError for facts that the file states itself, OSError where the
     folder does not exist or cannot be written.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"got {entrance.kind(path)} for the path; expected the name of a file")
     kind, tensors, own = _described(obj)
     own = {"format": FORMAT, "version": VERSION, "type": kind, **own}
     if own.keys() & facts.keys():
@@ -56,6 +59,7 @@ def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
         tensors = {"start": obj.start, "residuals": obj.residuals, "sigmas": obj.sigmas}
         return "noise_maps", tensors, {"eta": obj.eta, "skip": obj.skip, "space": obj.space}
     if isinstance(obj, Tensor):
+        entrance.finite(obj, "the noise", 4)
         return "noise", {"noise": obj}, {}
     kinds = "a Whitener, Moments, NoiseMaps or a noise tensor"
     raise TypeError(f"got a {type(obj).__name__}; only {kinds} can be saved")
@@ -103,14 +107,21 @@ def find(name: str | os.PathLike) -> Path:
     """The file that a path, or the bare name of a shipped whitener, means; FileNotFoundError where neither
     exists.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"got {entrance.kind(name)} for the path; expected the name of a file")
     path = Path(name)
     shipped = SHIPPED / f"{name}.safetensors"
-    if path.is_file():
-        return path
-    if path.name == str(name) and shipped.is_file():
-        return shipped
+    try:
+        if path.is_file():
+            return path
+        if path.name == str(name) and shipped.is_file():
+            return shipped
+    except OSError:  # a name too long for a file is no file
+        pass
     names = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.safetensors")))
-    raise FileNotFoundError(f"got {str(name)!r}, which is neither a file nor a shipped whitener ({names})")
+    raise FileNotFoundError(
+        f"got {_brief(repr(str(name)))}, which is neither a file nor a shipped whitener ({names})"
+    )
 
 
 def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[str, Tensor]]:

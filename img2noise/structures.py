@@ -18,9 +18,12 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
+from . import entrance
 from .frequencies import HalfPlane, resample
 from .moments import Moments
 from .whitening import METHODS, System, Whitener, rotation, shrink
+
+EXTREME = 1e36  # of eigenvalues: float32 ends at 3e38, and at 1e-38
 
 
 class Dense(Whitener):
@@ -162,6 +165,7 @@ def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whiten
     1], and for a singular covariance, which no matrix whitens: the sentence says how many samples would do,
     or which shrinkage.
     """
+    entrance.instance(moments, "the moments", Moments)
     blocks, mean = covariance(moments)
     if not all(bool(torch.isfinite(t).all()) for t in (*blocks, mean)):
         raise ValueError("got moments whose covariance is beyond float64; measure pictures in model space")
@@ -169,7 +173,20 @@ def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whiten
     facts = dict(method=method, space=moments.space, count=moments.count, shrinkage=shrinkage)
     whitener = CLASSES[moments.structure](blocks, mean, moments.shape, **facts)
     _refuse_singular([lam for lam, _ in whitener._parts], moments)
+    refuse_extreme(whitener)
     return whitener
+
+
+def refuse_extreme(whitener: Whitener) -> None:
+    """Nothing, unless whitening, which is worked on in float32, would leave its range."""
+    ends = [(float(lam.min()), float(lam.max())) for lam, _ in whitener._parts if lam.numel()]
+    if isinstance(whitener, Kronecker):  # whose eigenvalues are products
+        ends = [tuple(math.prod(end) for end in zip(*ends, strict=True))]
+    if any(low < 1 / EXTREME or high > EXTREME for low, high in ends):
+        raise ValueError(
+            f"eigenvalues from {min(ends)[0]:.3g} to {max(high for _, high in ends):.3g} are beyond float32; "
+            "measure pictures in model space"
+        )
 
 
 def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from . import entrance
 from .inspection import Inspection
 from .nulls import kurtosis_score, ratio_score, score_limit, skew_score
 
@@ -37,6 +38,9 @@ def verdict(found: Inspection, names: Sequence[str] = ()) -> list[str]:
 
     Whatever is said of white noise has a chance of about 0.002 in all, however large the batch.
     """
+    entrance.instance(found, "what was found", Inspection)
+    if not isinstance(names, Sequence) or isinstance(names, str) or len(names) not in (0, len(found.kl)):
+        raise ValueError(f"got {entrance.kind(names)} for the names; expected {len(found.kl)}, or none")
     flaws, likeness = _flaws(found), _likeness(found)
     remarks = [*flaws, *likeness]
     limit = score_limit(sum(r.scores.numel() for r in remarks), CHANCE)

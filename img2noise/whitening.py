@@ -110,6 +110,7 @@ class Whitener(ABC):
         """
         entrance.number(strength, "strength")
         fitted = self.sized_for(z)
+        entrance.finite(z, "the noise")
         q = fitted.from_noise(z)
         return fitted.synthesise(q * fitted.eigenvalues(q) ** (strength / 2)).to(z.dtype)
 

@@ -214,9 +214,9 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
     with pytest.raises(TypeError, match="got a dict"):
         save({}, tmp_path / "x.safetensors")
     with pytest.raises(OSError, match="nowhere"):
-        save(torch.ones(1), tmp_path / "nowhere" / "x.safetensors")
+        save(torch.ones(1, 1, 1, 1), tmp_path / "nowhere" / "x.safetensors")
     with pytest.raises(ValueError, match="facts named type, which the file states itself"):
-        save(torch.ones(1), tmp_path / "x.safetensors", type="latent")
+        save(torch.ones(1, 1, 1, 1), tmp_path / "x.safetensors", type="latent")
     with pytest.raises(ValueError, match="facts named method"):
         save(objects()["whitener"], tmp_path / "x.safetensors", method="magic")
     assert not list(tmp_path.iterdir())
