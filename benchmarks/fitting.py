@@ -8,6 +8,7 @@ import multiprocessing
 import resource
 import sys
 import time
+from pathlib import Path
 
 import torch
 
@@ -34,12 +35,20 @@ def _measured() -> tuple[float, float]:
     latents = torch.empty(COUNT, *whitener.shape)
     for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak measured below
         row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed))[0])
-    before = _peak()
+    before = _peak(anew=True)
     start = time.perf_counter()
     fit(measure(latents))
     return time.perf_counter() - start, _peak() - before
 
 
-def _peak() -> float:
-    """Peak resident memory in MB; Linux counts kilobytes, macOS bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+def _peak(anew: bool = False) -> float:
+    """Peak resident memory in MB: on Linux since last counted `anew`, elsewhere since the process began."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+            2**20 if sys.platform == "darwin" else 2**10
+        )
+    if anew:
+        Path("/proc/self/clear_refs").write_text("5")
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 2**10
