@@ -26,9 +26,7 @@ from .whitening import Whitener
 
 LOSSES = ("forward", "backward", "baseline")
 BLOCK = 64  # proposals per Gram matrix: its cost grows with the block, the cost of recombining falls with it
-TARGET_ACCEPTANCE = (
-    0.25  # what an adaptive step steers to: random-walk Metropolis is best near it (Roberts 1997)
-)
+TARGET_ACCEPTANCE = 0.25  # of an adaptive step: random-walk Metropolis is best near it (Roberts 1997)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """DDIM inversion, its first steps replaced by forward diffusion; and plain DDIM sampling.
 
-    invert:  y' = y + (S - S_) eps,    sample:  y_ = y + (S_ - S) eps(y, S),    eps(y, s) = (y - D(y, s)) / s,
-    S > S_
+    invert:  y' = y + (S - S_) eps,   sample:  y_ = y + (S_ - S) eps(y, S),   eps(y, s) = (y - D(y, s)) / s
 
 The first inversion steps, where networks err in plain areas, are replaced by one jump y = x0 + sigma_f e: the
 latent then looks like noise and still rebuilds the picture (Staniszewski et al. 2024 and ICLR 2026). DDIM:
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from . import entrance
-from .denoisers import Denoiser, OnStep, denoised, state
+from .denoisers import Denoiser, OnStep, denoised, state, taken_for
 from .fixed_point import Anderson
 from .noise import draw, rows_for
 from .sigmas import descending
@@ -64,7 +63,8 @@ def invert(
     x = rows_for(state(x0), forward_seed)
     if forward_steps:
         noise = draw(x.shape, forward_seed, indices).to(x)
-        x = _noised(x, noise, levels, forward_steps, min(forward_steps + reference_offset, count))
+        noised_to = levels[min(forward_steps + reference_offset, count)]
+        x = taken_for(x + noised_to * noise, noised_to, levels[forward_steps])
     for k in range(forward_steps, count):
         x, clean = _step_up(denoise, x, levels[k], levels[k + 1], evaluate, iterations)
         if on_step is not None:
@@ -93,10 +93,9 @@ def _step_up(
         return x + (high - low) / low * (x - clean), clean
     if evaluate == "implicit":
         return _implicit(denoise, x, low, high, iterations)
-    # Rescaled to be equal in variance-preserving units, in which networks are asked.
-    rescaled = x * ((1 + high**2) / (1 + low**2)) ** 0.5
-    clean = denoised(denoise, rescaled, high)
-    return x + (high - low) / high * (rescaled - clean), clean
+    asked = taken_for(x, low, high)
+    clean = denoised(denoise, asked, high)
+    return x + (high - low) / high * (asked - clean), clean
 
 
 def _implicit(
@@ -110,11 +109,3 @@ def _implicit(
         rows = zip(solvers, y.flatten(1), image.flatten(1), strict=True)
         y = torch.stack([solver.next(before, after) for solver, before, after in rows]).view_as(x)
     return y, clean
-
-
-def _noised(x0: Tensor, noise: Tensor, levels: list[float], level: int, noised_to: int) -> Tensor:
-    """x0 + sigma e at one level, then taken for another: equal in variance-preserving units, in which code
-    hands states on.
-    """
-    x, sigma = x0 + levels[noised_to] * noise, levels[level]
-    return x * ((1 + sigma**2) / (1 + levels[noised_to] ** 2)) ** 0.5 if noised_to != level else x

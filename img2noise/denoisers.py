@@ -22,17 +22,21 @@ Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, C, H, W), sigma (B,)) ->
 OnStep = Callable[[int, Tensor], object]  # (step, denoised): progress and previews; may raise to stop
 
 
-def denoised(denoise: Denoiser, x: Tensor, sigma: float) -> Tensor:
-    """denoise(x, sigma) with sigma as a vector (B,), and the result back in x's precision whatever the
-    network's.
-    """
+def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
+    """denoise(x, sigma), sigma a number or (B,), checked and back in x's precision whatever the network's."""
     entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
-    clean = denoise(x, torch.full((len(x),), sigma, dtype=x.dtype, device=x.device))
+    levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x)).contiguous()
+    clean = denoise(x, levels)
     if not isinstance(clean, Tensor) or clean.shape != x.shape:
         raise ValueError(
             f"got {entrance.kind(clean)} from the denoiser; expected the denoised picture, {tuple(x.shape)}"
         )
     return clean.to(x.dtype)
+
+
+def taken_for(x: Tensor, sigma: float, told: float) -> Tensor:
+    """x at level sigma as a network that is told another gets it: equal in variance-preserving units."""
+    return x * ((1 + told**2) / (1 + sigma**2)) ** 0.5
 
 
 def state(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Edit-friendly DDPM inversion: noise maps that rebuild a picture exactly and survive a change of prompt.
 
-    y[k] = x0 + sigma[k] e[k], e independent for every k (Eq. 6);   r[k] = y[k + 1] - mu(y[k]);   y[k + 1] <-
-    mu(y[k]) + r[k]
+    y[k] = x0 + sigma[k] e[k], e independent for every k (Eq. 6)
+    r[k] = y[k + 1] - mu(y[k]),   then   y[k + 1] <- mu(y[k]) + r[k]
 
 The last assignment is the correction row of Algorithm 1: it changes nothing but rounding, and makes the
 inversion visit bit for bit the states that a replay visits. Source: Huberman-Spiegelglas, Kulikov, Michaeli
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from . import entrance
-from .denoisers import Denoiser, OnStep, denoised, state
+from .denoisers import Denoiser, OnStep, denoised, state, taken_for
 from .noise import noise_rows, rows_for, stream
 from .noise_maps import NoiseMaps, mean_step, norm_limit
 from .sigmas import ancestral_split, descending
@@ -167,9 +167,8 @@ class _Walk:
         x0 = rows_for(state(x0), seed)
         noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
         self.sigmas = whole[skip:]
-        self.states = [
-            _noised(x0, noise[k], float(whole[k]), float(noised[k])) for k in range(skip, count)
-        ] + [x0]
+        levels = list(zip(noise, noised.tolist(), whole.tolist(), strict=False))[skip:]
+        self.states = [*(taken_for(x0 + sigma * e, sigma, told) for e, sigma, told in levels), x0]
         down, _ = ancestral_split(self.sigmas[:-1], self.sigmas[1:], eta)
         self.steps = list(zip(self.sigmas[:-1].tolist(), down.tolist(), strict=True))
 
@@ -183,20 +182,10 @@ def _independent(x0: Tensor, count: int, rows: list[tuple[int, int]]) -> Tensor:
     return torch.stack([torch.stack(level) for level in levels]).to(x0)
 
 
-def _noised(x0: Tensor, e: Tensor, sigma: float, noise_sigma: float) -> Tensor:
-    """x0 noised to one level and handed to a network that is told another: equal in variance-preserving
-    units.
-    """
-    state = x0 + noise_sigma * e
-    return state if noise_sigma == sigma else state * ((1 + sigma**2) / (1 + noise_sigma**2)) ** 0.5
-
-
 def _denoise_levels(
     denoise: Denoiser, states: list[Tensor], steps: list[tuple[float, float]]
 ) -> list[Tensor]:
     """Denoise several levels in one call: states (B, C, H, W) each, at the sigmas of the first steps."""
-    if len(states) == 1:
-        return [denoised(denoise, states[0], steps[0][0])]
     rows = torch.cat(states)
     levels = rows.new_tensor([sigma for sigma, _ in steps[: len(states)]]).repeat_interleave(len(states[0]))
-    return list(denoise(rows, levels).to(rows.dtype).chunk(len(states)))
+    return list(denoised(denoise, rows, levels).chunk(len(states)))

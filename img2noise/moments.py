@@ -66,8 +66,8 @@ def measure(
 
     `size` (stationary only) is the grid that holds the spectrum, default the pictures' own: pictures of any
     size can so be added up, each read in cycles per pixel. `patch` (dense only) is the side of the patches
-    pictures are cut into, default none: whole pictures. Memory beyond twice the result
-    stays below about 50 MB. Raises ValueError for wrong shapes, NaN or infinities.
+    pictures are cut into, default none: whole pictures. Memory beyond twice the result stays
+    below about 50 MB. Raises ValueError for wrong shapes, NaN or infinities.
     """
     patch = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
     _check(x, structure, size, patch)

@@ -135,18 +135,15 @@ def recolour(
     """
     _check(maps, target, mask, strength, band)
     pull = strength * (100 / maps.steps) ** 0.5
-    x = source = maps.start
-    residuals = []
+    x, residuals = maps.start, []
     for k, (sigma, _, down, up) in enumerate(maps.levels()):
         share = (len(maps.residuals) - k) / maps.steps
-        walked = x if closed else source
-        clean = denoised(denoise, walked, sigma)
+        clean = denoised(denoise, x, sigma)
         residual = maps.residuals[k]
         if band[0] <= share <= band[1]:
             residual = residual + up * pull * mask * (target - clean)
         residuals.append(residual)
-        mean = mean_step(walked, clean, sigma, down)
-        x, source = mean + residual, mean + maps.residuals[k]
+        x = mean_step(x, clean, sigma, down) + (residual if closed else maps.residuals[k])
         if on_step is not None:
             on_step(k, clean)
     return replace(maps, residuals=torch.stack(residuals))

@@ -45,9 +45,6 @@ class Dense(Whitener):
         other.__dict__["_parts"] = self._parts  # the decomposition does not depend on the size that is tiled
         return other
 
-    def _sigmas(self) -> tuple[Tensor, ...]:
-        return self.blocks
-
     def _decompose(self) -> System:
         [(lam, q)] = self._parts
         r = rotation(self.blocks[0], lam, q, self.method)
@@ -73,9 +70,6 @@ class Kronecker(Whitener):
     """
 
     structure = "kronecker"
-
-    def _sigmas(self) -> tuple[Tensor, ...]:
-        return self.blocks
 
     def _decompose(self) -> System:
         lam = torch.einsum("c,h,w->chw", *(lam for lam, _ in self._parts)).flatten()

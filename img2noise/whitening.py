@@ -63,9 +63,9 @@ class Whitener(ABC):
 
     # What a structure owes: its blocks, its system, and the way from pictures to coordinates in a basis.
 
-    @abstractmethod
     def _sigmas(self) -> tuple[Tensor, ...]:
-        """The covariance as batches of Hermitian blocks (..., n, n), float64 on the CPU."""
+        """The covariance as batches of Hermitian blocks (..., n, n) to decompose, float64 on the CPU."""
+        return self.blocks
 
     @abstractmethod
     def _decompose(self) -> System:
