@@ -1,18 +1,20 @@
-"""Train a small eps-predicting UNet on 32 x 32 crops of photos, on a GPU where there is one:
+"""Train a small UNet to predict noise on 32 x 32 crops of photos, on a GPU where there is one:
 
-    python -m benchmarks.train_photo32 PHOTOS --minutes 140
+    python -m benchmarks.train_photo32 PHOTOS --steps 6000
 
-    min E |eps - eps_theta(a x0 + b eps, t)|^2,   t uniform over SD's schedule (Ho et al. 2020, Eq. 14)
+    min E |eps - eps_theta(x, t)|^2 / a^2,   x = a x0 + b eps,   eps_theta = b x + a v_theta(x, t)
 
-The weights kept are an exponential moving average. Every tenth photo is held out, as in `img2noise.photos`.
-Work is saved every two minutes, whole or not at all; the command run again goes on from there, and the same
-seed, photos and device give the same run.
+t is uniform over SD's schedule. Dividing by a^2 weighs every noise level by what is there to be learnt: it is
+the loss on v = a eps - b x0 (Salimans and Ho 2022, section 4). The weights kept are an exponential moving
+average; every tenth photo is held out. Work is saved every two minutes, whole or not at all; run again, it
+goes on from there.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -30,7 +32,7 @@ from img2noise.sigmas import alpha_bar_from_sigma, scaled_linear
 from img2noise.storage import write_tensors
 
 CROP, SHORT_SIDE, BATCH = 32, 64, 64
-RATE, WARMUP, DECAY = 4e-4, 500, 0.9995
+RATE, WARMUP, DECAY = 1e-3, 300, 0.9985
 CONFIG = dict(
     sample_size=CROP,
     in_channels=3,
@@ -46,7 +48,7 @@ CONFIG = dict(
 
 def main(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
-    minutes: Annotated[float, typer.Option(help="How long to train, earlier runs included.")] = 140.0,
+    steps: Annotated[int, typer.Option(help="Steps of 64 crops, earlier runs included.")] = 6_000,
     out: Annotated[Path, typer.Option(help="The network; its state and loss plot lie beside it.")] = Path(
         "out/photo32.safetensors"
     ),
@@ -55,20 +57,25 @@ def main(
     """Train, or go on training, and write the network."""
     out.parent.mkdir(parents=True, exist_ok=True)
     pictures = [p for i, p in enumerate(_pictures(photos)) if i % 10 != 9]
-    run = Run(seed, out.with_suffix(".state"))
+    run = Run(seed, steps, out.with_suffix(".state"))
     saved = time.monotonic()
     with Progress() as bar:
-        task = bar.add_task(f"training on {len(pictures)} photos", total=60 * minutes, completed=run.seconds)
-        while run.seconds < 60 * minutes:
+        task = bar.add_task(f"training on {len(pictures)} photos", total=steps, completed=len(run.losses))
+        while len(run.losses) < steps:
             run.step(pictures)
-            bar.update(task, completed=run.seconds)
+            bar.update(task, completed=len(run.losses))
             if time.monotonic() - saved > 120:
                 run.save()
                 saved = time.monotonic()
     run.save()
     weights = {name: t.half().contiguous() for name, t in run.average.state_dict().items()}
     facts = dict(
-        unet=CONFIG, steps=len(run.losses), photos=len(pictures), seed=seed, minutes=run.seconds / 60
+        unet=CONFIG,
+        prediction="v_prediction",
+        steps=len(run.losses),
+        photos=len(pictures),
+        seed=seed,
+        minutes=run.seconds / 60,
     )
     write_tensors(weights, out, {k: json.dumps(v) for k, v in facts.items()})
     losses = torch.tensor(run.losses, dtype=torch.float64)
@@ -83,11 +90,11 @@ class Run:
     there.
     """
 
-    def __init__(self, seed: int, state: Path):
+    def __init__(self, seed: int, steps: int, state: Path):
         from diffusers import UNet2DModel
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.state, self.seconds, self.losses = state, 0.0, []
+        self.state, self.steps, self.seconds, self.losses = state, steps, 0.0, []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = UNet2DModel(**CONFIG)
@@ -107,13 +114,15 @@ class Run:
         eps = torch.randn(x0.shape, generator=self.generator)
         kept = self.alpha_bar[t].view(-1, 1, 1, 1)
         x = kept.sqrt() * x0 + (1 - kept).sqrt() * eps
-        guess = self.network(x.to(self.device), t.to(self.device)).sample
-        loss = (guess - eps.to(self.device)).square().mean()
+        v = (kept.sqrt() * eps - (1 - kept).sqrt() * x0).to(self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            guess = self.network(x.to(self.device), t.to(self.device)).sample
+        loss = (guess.float() - v).square().mean()
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         for group in self.optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, (len(self.losses) + 1) / WARMUP)
+            group["lr"] = RATE * self._rate(len(self.losses))
         self.optimiser.step()
         share = min(DECAY, (len(self.losses) + 1) / (len(self.losses) + 10))
         with torch.no_grad():
@@ -121,6 +130,10 @@ class Run:
                 mean.lerp_(weight, 1 - share)
         self.losses.append(float(loss.detach()))
         self.seconds += time.perf_counter() - start
+
+    def _rate(self, step: int) -> float:
+        """A ramp up, then half a cosine down to nothing at the last step."""
+        return min((step + 1) / WARMUP, (1 + math.cos(math.pi * step / self.steps)) / 2)
 
     def save(self) -> None:
         """Everything that `_restore` needs, moved into place once it is whole."""

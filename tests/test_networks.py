@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from img2noise import draw
-from img2noise.networks import EpsDenoiser, load_network
+from img2noise.networks import NetworkDenoiser, load_network
 from img2noise.sigmas import scaled_linear
 from img2noise.storage import write_tensors
 
@@ -28,7 +28,7 @@ class GaussianNetwork:
 
 @pytest.mark.parametrize("variance", [0.05, 1.0, 20.0])
 def test_an_eps_network_becomes_the_posterior_mean_at_any_sigma(variance):
-    denoise = EpsDenoiser(GaussianNetwork(variance), scaled_linear())
+    denoise = NetworkDenoiser(GaussianNetwork(variance), scaled_linear())
     x, sigma = draw((4, 3, 8, 8), seed=1), torch.tensor([0.05, 0.7, 3.3, 14.0])
     exact = variance / (variance + sigma.view(-1, 1, 1, 1) ** 2) * x
     assert torch.allclose(denoise(x, sigma), exact, atol=1e-4)
@@ -37,7 +37,7 @@ def test_an_eps_network_becomes_the_posterior_mean_at_any_sigma(variance):
 
 def test_the_timestep_inverts_the_schedule_and_stays_within_it():
     table = scaled_linear()
-    denoise = EpsDenoiser(None, table)
+    denoise = NetworkDenoiser(None, table)
     assert torch.allclose(denoise.timestep(table[[0, 10, 500, 999]]), torch.tensor([0.0, 10.0, 500.0, 999.0]))
     between = (table[10] * table[11]).sqrt()
     assert torch.allclose(denoise.timestep(between[None]), torch.tensor([10.5]))
