@@ -28,12 +28,13 @@ from .inspection import inspect
 from .moments import STRUCTURES
 from .noise import draw
 from .noise_files import photo_for, read_noises
-from .photos import measure_photos, photo_files, read_photo, to_pixels
+from .photos import photo_files, read_photo, to_pixels
 from .plain import TAU
 from .reports import inspection_figures, inspection_report
 from .spaces import SPACES
 from .storage import load, save, write_tensors
 from .structures import fit
+from .surveys import measure_photos
 from .terminal import plain_errors, progress, terminal
 from .whitening import METHODS, Whitener
 

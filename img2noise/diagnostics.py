@@ -11,7 +11,7 @@ tables. Shapes (B, C, H, W), float64 on the CPU. Frequencies in cycles per pixel
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -146,15 +146,7 @@ def neighbour_correlation(pictures: Iterable[Tensor]) -> float:
     """Correlation of horizontal and vertical neighbours over a set of centred pictures (B, C, H, W) of any
     sizes.
     """
-    products, squares, pairs, count = 0.0, 0.0, 0, 0
-    for x in _batches(pictures):
-        x = x.double()
-        for a, b in ((x[..., 1:], x[..., :-1]), (x[..., 1:, :], x[..., :-1, :])):
-            products += float((a * b).sum())
-            pairs += a.numel()
-        squares += float(x.square().sum())
-        count += x.numel()
-    return products / pairs * count / squares
+    return _correlation(sum(map(_neighbours, _batches(pictures))))
 
 
 def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
@@ -162,26 +154,43 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
     own mean.
     """
     entrance.instance(whitener, "the whitener", Whitener)
-    pictures = _batches(pictures)
-    centred = [whitener.at(*x.shape[-2:]).centre(x) for x in pictures]
-    white = [whitener.whiten(x) for x in pictures]
-    power = torch.stack([z.double().square().mean((0, 2, 3)) for z in white]).mean(0)  # (C,)
-    return Whiteness(
-        power.sqrt().tolist(), neighbour_correlation(centred), neighbour_correlation(white), len(white)
-    )
+    powers, before, after = [], 0, 0
+    for x in _batches(pictures):  # one at a time: of large pictures a set would fill the memory
+        z = whitener.at(*x.shape[-2:]).whiten(x)
+        powers.append(z.double().square().mean((0, 2, 3)))
+        before += _neighbours(whitener.at(*x.shape[-2:]).centre(x))
+        after += _neighbours(z)
+    power = torch.stack(powers).mean(0)  # (C,)
+    return Whiteness(power.sqrt().tolist(), _correlation(before), _correlation(after), len(powers))
 
 
-def _batches(pictures: Iterable[Tensor]) -> list[Tensor]:
+def _neighbours(x: Tensor) -> Tensor:
+    """What adds up over pictures: sum of products of neighbours, how many, sum of squares, how many (4,)."""
+    x = x.double()
+    pairs = ((x[..., 1:], x[..., :-1]), (x[..., 1:, :], x[..., :-1, :]))
+    products = sum((a * b).sum() for a, b in pairs)
+    counts = sum(a.numel() for a, _ in pairs), x.numel()
+    return torch.tensor([float(products), counts[0], float(x.square().sum()), counts[1]], dtype=torch.float64)
+
+
+def _correlation(sums: Tensor) -> float:
+    products, pairs, squares, count = sums.tolist()
+    return products / pairs * count / squares
+
+
+def _batches(pictures: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Each set of pictures, looked at when its turn comes. Raises at the end where none has neighbours."""
     if isinstance(pictures, Tensor | str) or not isinstance(pictures, Iterable):
         raise TypeError(
             f"got {entrance.kind(pictures)} for the pictures; expected a list of tensors (B, C, H, W)"
         )
-    pictures = list(pictures)
+    longest = 0
     for x in pictures:
         entrance.finite(x, "the pictures", 4)
-    if not pictures or max(max(x.shape[-2:]) for x in pictures) < 2:
+        longest = max(longest, *x.shape[-2:])
+        yield x
+    if longest < 2:
         raise ValueError("got no pictures that have neighbouring pixels; expected at least one")
-    return pictures
 
 
 def _cosine(a: Tensor, b: Tensor) -> Tensor:

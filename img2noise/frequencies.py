@@ -96,7 +96,7 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
     weight = radius(height, width) ** POWER_LAW  # (H, half), zero at DC, which so drops out of the sums below
     known = (weight > 0).to(spectrum)
     flat = torch.cat([spectrum.flatten(2) * weight[..., None], known[..., None]], dim=-1)
-    plane = _full_plane(flat, width)  # (H, W, C * C + 1)
+    plane = _beyond_half(flat, width)  # (H, W // 2 + 2, C * C + 1)
     plane = _interpolate(plane, torch.fft.fftfreq(size[0], dtype=torch.float64) * height, 0)
     plane = _interpolate(
         plane, torch.fft.rfftfreq(size[1], dtype=torch.float64) * width, 1
@@ -108,10 +108,12 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
     return out.unflatten(2, spectrum.shape[2:])
 
 
-def _full_plane(half: Tensor, width: int) -> Tensor:
-    """All frequencies from the half plane, by S(-f) = conj S(f): (H, half, K) -> (H, W, K)."""
-    mirrored = half[:, 1 : (width + 1) // 2].conj().roll(-1, 0).flip(0, 1)
-    return torch.cat([half, mirrored], dim=1)
+def _beyond_half(half: Tensor, width: int) -> Tensor:
+    """The half plane and one column more, by S(-f) = conj S(f): (H, half, K) -> (H, half + 1, K). What lies
+    further is not read by frequencies of at most 1/2.
+    """
+    mirrored = half[:, (width + 1) // 2 - 1].conj().roll(-1, 0).flip(0)
+    return torch.cat([half, mirrored[:, None]], dim=1)
 
 
 def _interpolate(plane: Tensor, position: Tensor, dim: int) -> Tensor:

@@ -1,54 +1,35 @@
-"""Photographs from disk: found, read, scaled down but never up, and measured one at a time.
+"""Photographs from disk: read as they are, scaled down but never up, as float32 (1, 3, H, W) in [-1, 1].
 
-Pictures are float32 (1, 3, H, W) in [-1, 1]. An enlarged photo has no detail at its highest frequencies and
-would teach a whitener that photos have none, so scaling only ever shrinks. What cannot be used is named,
-counted and left out.
+An enlarged photo has no detail at its highest frequencies and would teach a whitener that photos have none,
+so scaling only ever shrinks. Whatever is wrong with a file is one sentence that names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from .moments import Moments, measure
+from .sources import Place, fingerprint, read_bytes
+from .sources import photo_files as photo_files  # for those who look for it here
 
-HELD_OUT = 10, 100  # every tenth photo is kept out of the moments to test on, a hundred at the most
 SMALLEST = 8  # latent pixels on the short side: fewer hold no texture to measure
-FINEST = 192  # frequencies a side on a spectrum's grid: it is smooth, and stays below 2 MB
+LONGEST = 32  # short sides: a strip longer than that would fill the memory at any size
 
 
-@dataclass
-class Survey:
-    """What was measured: `moments`, pictures `held_out` of them, and (file, reason) of those `left_out`."""
+class Decoded(NamedTuple):
+    """A photo that was read: pixels (1, 3, H, W), or the reason why there are none, and its fingerprint."""
 
-    moments: Moments | None = None
-    held_out: list[Tensor] = field(default_factory=list)
-    left_out: list[tuple[Path, str]] = field(default_factory=list)
-
-
-def photo_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
-    """The photos that files and folders (searched to any depth) name, sorted; FileNotFoundError where there
-    is none.
-    """
-    paths = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    known = set(Image.registered_extensions())
-    found = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found += [p for p in path.rglob("*") if p.suffix.lower() in known and p.is_file()]
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise FileNotFoundError(f"got {str(path)!r}, which is neither a file nor a folder")
-    if not found:
-        raise FileNotFoundError(f"found no photos in {', '.join(map(str, paths))}")
-    return sorted(set(found))
+    place: Path | Place
+    pixels: Tensor | None
+    reason: str = ""
+    content: int = 0
 
 
 def read_photo(path: str | Path, size: int | None = None, multiple: int = 1, square: bool = False) -> Tensor:
@@ -56,69 +37,33 @@ def read_photo(path: str | Path, size: int | None = None, multiple: int = 1, squ
     `multiple`.
 
     `square` cuts the middle size x size out. Raises ValueError naming the file where it cannot be read, or is
-    too small.
+    too small or too long.
     """
+    photo = decode(path, size, multiple, square)
+    if photo.pixels is None:
+        raise ValueError(photo.reason)
+    return photo.pixels
+
+
+def decode(
+    place: str | Path | Place, size: int | None = None, multiple: int = 1, square: bool = False
+) -> Decoded:
+    """The same of a photo at any place, with the reason where there is no picture, instead of an error. An
+    animation is its first frame.
+    """
+    content = 0
     try:
-        with Image.open(path) as file:
+        data = read_bytes(place)
+        content = fingerprint(data)
+        with Image.open(io.BytesIO(data)) as file:
             image = _rgb(ImageOps.exif_transpose(file))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} cannot be read as a photo: {error}") from error
-    needed = size if square and size else SMALLEST * multiple
-    short = min(image.size)
-    if short < needed:
-        raise ValueError(
-            f"{path} is {image.width} x {image.height}; its short side must be at least {needed}"
-        )
-    if size and short > size:
-        image = image.resize(
-            [max(size, round(n * size / short)) for n in image.size], Image.Resampling.LANCZOS
-        )
-    width, height = (size, size) if square and size else (n // multiple * multiple for n in image.size)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    image = image.crop((left, top, left + width, top + height))
-    return (
-        torch.from_numpy(np.asarray(image, dtype=np.float32) / 127.5 - 1).permute(2, 0, 1)[None].contiguous()
-    )
-
-
-def measure_photos(
-    files: Iterable[Path],
-    encode: Callable[[Tensor], Tensor],
-    *,
-    structure: str = "stationary",
-    size: int = 512,
-    stride: int = 1,
-    patch: int | None = None,
-    space: str = "",
-    moments: Moments | None = None,
-    on_photo: Callable[[Path], object] | None = None,
-) -> Survey:
-    """The moments of `encode(photo)`, added to `moments` if given, and every tenth encoded photo held out of
-    them.
-
-    `encode` takes (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Stationary
-    moments are kept on a grid of size // stride (at most 192) and take whole photos of any size; the other
-    structures take the middle square. `on_photo` is called before each photo, and may raise to stop.
-    """
-    stationary = structure == "stationary"
-    grid = {"size": (min(size // stride, FINEST),) * 2} if stationary else {"patch": patch}
-    survey = Survey(moments)
-    for index, path in enumerate(files):
-        if on_photo is not None:
-            on_photo(path)
-        try:
-            x = encode(read_photo(path, size, stride, square=not stationary))
-        except ValueError as error:
-            survey.left_out.append((path, str(error)))
-            continue
-        if index % HELD_OUT[0] == HELD_OUT[0] - 1 and len(survey.held_out) < HELD_OUT[1]:
-            survey.held_out.append(x)
-        else:
-            new = measure(x, structure, space=space, **grid)
-            survey.moments = new if survey.moments is None else survey.moments + new
-    if survey.moments is None:
-        raise ValueError(f"none of the photos could be used; the first: {survey.left_out[0][1]}")
-    return survey
+        del data
+        return Decoded(place, _scaled(image, size, multiple, square), content=content)
+    except _Unfit as error:
+        return Decoded(place, None, f"{place} is {error}", content)
+    except Exception as error:  # of many kinds: decoders raise what they please on damaged files
+        said = str(error) or type(error).__name__
+        return Decoded(place, None, f"{place} cannot be read as a photo: {said}", content)
 
 
 def to_pixels(x: Tensor) -> Iterator[np.ndarray]:
@@ -127,8 +72,32 @@ def to_pixels(x: Tensor) -> Iterator[np.ndarray]:
         yield ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
+class _Unfit(ValueError):
+    """A photo that was read and has sides that cannot be used."""
+
+
+def _scaled(image: Image.Image, size: int | None, multiple: int, square: bool) -> Tensor:
+    needed = size if square and size else SMALLEST * multiple
+    short = min(image.size)
+    if short < needed:
+        raise _Unfit(f"{image.width} x {image.height}; its short side must be at least {needed}")
+    if not square and max(image.size) > LONGEST * short:
+        raise _Unfit(f"{image.width} x {image.height}; its long side may be at most {LONGEST} short ones")
+    if size and short > size:
+        image = image.resize(
+            [max(size, round(n * size / short)) for n in image.size], Image.Resampling.LANCZOS
+        )
+    width, height = (size, size) if square and size else (n // multiple * multiple for n in image.size)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    image = image.crop((left, top, left + width, top + height))
+    pixels = np.asarray(image, dtype=np.float32) / 127.5 - 1
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))[None])
+
+
 def _rgb(image: Image.Image) -> Image.Image:
     """Any mode as RGB: 16-bit greys scaled to 8 bits, transparency over white."""
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions of an unknown range; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257).clip(0, 255).astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:

@@ -6,7 +6,8 @@ import folder_paths
 from comfy_api.latest import io, ui
 
 from ..img2noise import SPACES, Whitener, facts, fit, measure, save, whiteness
-from ..img2noise.photos import Survey, measure_photos, photo_files
+from ..img2noise.photos import photo_files
+from ..img2noise.surveys import Survey, measure_photos
 from . import host, inputs
 
 

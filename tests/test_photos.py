@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from img2noise import measure
-from img2noise.photos import measure_photos, photo_files, read_photo, to_pixels
+from img2noise.photos import photo_files, read_photo, to_pixels
+from img2noise.surveys import measure_photos
 
 
 def gradient(width, height, mode="RGB"):
