@@ -1,19 +1,20 @@
-"""`python -m benchmarks [annealing | one-shot | fit | inversion]`: tables of what is claimed, what is
-measured and against what.
+"""`python -m benchmarks [annealing | one-shot | fit | inversion | papers | photo32]`: tables of what is
+claimed, what is measured and against what.
 """
 
 from __future__ import annotations
 
 import typer
 
-from . import annealing, fitting, inversion, one_shot
+from . import annealing, fitting, inversion, one_shot, photo32
+from .papers import command as papers
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @app.callback()
 def everything(context: typer.Context) -> None:
-    """Every benchmark, unless one is named."""
+    """Every benchmark of speed and accuracy, unless one is named; `papers` and `photo32` only by name."""
     if context.invoked_subcommand is None:
         for run in (annealing.run, one_shot.run, fitting.run, inversion.run):
             run()
@@ -23,4 +24,6 @@ app.command("annealing")(annealing.run)
 app.command("one-shot")(one_shot.run)
 app.command("fit")(fitting.run)
 app.command("inversion")(inversion.run)
+app.command("papers")(papers.run)
+app.command("photo32")(photo32.run)
 app(prog_name="python -m benchmarks")

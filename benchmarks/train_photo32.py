@@ -1,6 +1,6 @@
 """Train a small UNet to predict noise on 32 x 32 crops of photos, on a GPU where there is one:
 
-    python -m benchmarks.train_photo32 PHOTOS --steps 6000
+    python -m benchmarks.train_photo32 PHOTOS --steps 4000
 
     min E |eps - eps_theta(x, t)|^2 / a^2,   x = a x0 + b eps,   eps_theta = b x + a v_theta(x, t)
 
@@ -48,7 +48,7 @@ CONFIG = dict(
 
 def main(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
-    steps: Annotated[int, typer.Option(help="Steps of 64 crops, earlier runs included.")] = 6_000,
+    steps: Annotated[int, typer.Option(help="Steps of 64 crops, earlier runs included.")] = 4_000,
     out: Annotated[Path, typer.Option(help="The network; its state and loss plot lie beside it.")] = Path(
         "out/photo32.safetensors"
     ),
@@ -56,7 +56,7 @@ def main(
 ) -> None:
     """Train, or go on training, and write the network."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    pictures = [p for i, p in enumerate(_pictures(photos)) if i % 10 != 9]
+    pictures, _ = pictures_of(photos)
     run = Run(seed, steps, out.with_suffix(".state"))
     saved = time.monotonic()
     with Progress() as bar:
@@ -109,7 +109,7 @@ class Run:
     def step(self, pictures: list[Tensor]) -> None:
         """One step of the optimiser and of the average."""
         start = time.perf_counter()
-        x0 = torch.stack([_crop(pictures, self.generator) for _ in range(BATCH)])
+        x0 = torch.stack([crop(pictures, self.generator) for _ in range(BATCH)])
         t = torch.randint(len(self.alpha_bar), (BATCH,), generator=self.generator)
         eps = torch.randn(x0.shape, generator=self.generator)
         kept = self.alpha_bar[t].view(-1, 1, 1, 1)
@@ -151,18 +151,21 @@ class Run:
         self.seconds, self.losses = parts["seconds"], parts["losses"]
 
 
-def _pictures(photos: list[Path]) -> list[Tensor]:
-    """Every readable photo, (3, H, W), its short side scaled down to SHORT_SIDE."""
+def pictures_of(photos: list[Path]) -> tuple[list[Tensor], list[Tensor]]:
+    """Every readable photo, (3, H, W), its short side scaled down to SHORT_SIDE: those to train on, and every
+    tenth.
+    """
     found = []
     for path in photo_files(photos):
         try:
             found.append(read_photo(path, SHORT_SIDE, square=False)[0])
         except ValueError as error:
             typer.echo(f"left out: {error}", err=True)
-    return [p for p in found if min(p.shape[-2:]) >= CROP]
+    large = [p for p in found if min(p.shape[-2:]) >= CROP]
+    return [p for i, p in enumerate(large) if i % 10 != 9], large[9::10]
 
 
-def _crop(pictures: list[Tensor], generator: torch.Generator) -> Tensor:
+def crop(pictures: list[Tensor], generator: torch.Generator) -> Tensor:
     """A random 32 x 32 crop of a random picture, mirrored half of the time."""
     u = torch.rand(4, generator=generator).numpy()
     picture = pictures[int(u[0] * len(pictures))]

@@ -20,7 +20,7 @@ def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for nois
     """Loss over its first value against iteration, a line per row: losses (B, steps + 1), loss_ratio (B,) of
     the best.
     """
-    figure, axes = _figure(7, 4)
+    drawn, axes = figure(7, 4)
     relative = (losses / losses[:, :1]).numpy()
     keep = np.unique(
         np.linspace(0, relative.shape[1] - 1, 2000).astype(int)
@@ -31,14 +31,14 @@ def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for nois
     axes.grid(alpha=0.3)
     if len(relative) <= 8:
         axes.legend(frameon=False)
-    return _pixels(figure)
+    return pixels(drawn)
 
 
 def first_step_curve(residuals: Tensor, stds: Tensor) -> np.ndarray:
     """How a first-step inversion went: residual (logarithmic) and standard deviation of the noise, both
     (steps, B), against iteration, a line per row.
     """
-    figure, (above, below) = _figure(7, 5.5, 2)
+    drawn, (above, below) = figure(7, 5.5, 2)
     steps = np.arange(1, len(residuals) + 1)
     for row in range(residuals.shape[1]):
         above.plot(steps, residuals[:, row].numpy(), linewidth=1, label=f"noise {row + 1}")
@@ -50,14 +50,14 @@ def first_step_curve(residuals: Tensor, stds: Tensor) -> np.ndarray:
         axes.grid(alpha=0.3)
     if residuals.shape[1] <= 8:
         above.legend(frameon=False)
-    return _pixels(figure)
+    return pixels(drawn)
 
 
 def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray:
     """Four views of each noise beside what white noise has: its values, neighbours, spectrum, and areas or
     channels. Grey bands hold 99 % of white noise.
     """
-    figure, axes = _figure(10, 7, 2, 2)
+    drawn, axes = figure(10, 7, 2, 2)
     (values, neighbours), (spectrum, parts) = axes
     names = names or [f"noise {row + 1}" for row in range(len(found.kl))]
     centres = ((BINS[1:] + BINS[:-1]) / 2).numpy()
@@ -83,12 +83,12 @@ def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray
     _parts(parts, found, len(names[:MOST]))
     if len(names) > 1:
         values.legend(frameon=False, fontsize=7)
-    return _pixels(figure)
+    return pixels(drawn)
 
 
 def comparison_chart(found: Sequence[Comparison]) -> np.ndarray:
     """R^2 of each map on pictures held out, as it is and scaled; and its distance from W_Diff."""
-    figure, (above, below) = _figure(8, 6.5, 2)
+    drawn, (above, below) = figure(8, 6.5, 2)
     names, places = [c.name for c in found], np.arange(len(found))
     for shift, label, fits in ((-0.2, "as it is", "fit"), (0.2, "scaled", "scaled_fit")):
         above.bar(places + shift, [max(getattr(c, fits).r2, -1) for c in found], 0.4, label=label)
@@ -100,7 +100,7 @@ def comparison_chart(found: Sequence[Comparison]) -> np.ndarray:
         axes.set_xticks(places, names, rotation=15)
         axes.axhline(0, color="gray", linewidth=0.8)
     above.legend(frameon=False)
-    return _pixels(figure)
+    return pixels(drawn)
 
 
 def _parts(axes, found: Inspection, rows: int) -> None:
@@ -125,16 +125,17 @@ def contact_sheet(pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4) 
     rows = -(-len(pictures) // columns)
     height, width = pictures[0][1].shape[:2]
     cell = 3.2
-    figure, axes = _figure(columns * cell, rows * (cell * height / width + 0.35), rows, columns)
+    drawn, axes = figure(columns * cell, rows * (cell * height / width + 0.35), rows, columns)
     for ax in np.ravel(axes):
         ax.axis("off")
     for ax, (title, picture) in zip(np.ravel(axes), pictures, strict=False):
         ax.imshow(picture, cmap="gray", interpolation="antialiased")
         ax.set_title(title, fontsize=10)
-    return _pixels(figure)
+    return pixels(drawn)
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
+def figure(width: float, height: float, rows: int = 1, columns: int = 1):
+    """A drawing of so many inches, and its axes; ImportError where matplotlib is not there."""
     try:  # slow to import, and only pictures need it
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -143,11 +144,12 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1):
             "plots need matplotlib, which is not there: install what requirements.txt lists"
         ) from error
 
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(rows, columns)
+    drawn = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(drawn)
+    return drawn, drawn.subplots(rows, columns)
 
 
-def _pixels(figure) -> np.ndarray:
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+def pixels(drawn) -> np.ndarray:
+    """A drawing as uint8 (H, W, 3)."""
+    drawn.canvas.draw()
+    return np.asarray(drawn.canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,100 @@
+"""The formulas of the papers' report, against the library doing the same on Gaussian data."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.papers import claims, maps, measures
+from img2noise import GaussianDenoiser, ddim, draw, extract, first_step, fit, measure, statistics
+from img2noise.sigmas import ddim_uniform, scaled_linear
+
+SIGMAS = ddim_uniform(scaled_linear(), 50)
+TOP = math.sqrt(1 + float(SIGMAS[0]) ** 2)
+
+
+@pytest.fixture(scope="module")
+def whitener():
+    """Of smooth pictures, 3 x 16 x 16."""
+    white = torch.fft.rfft2(draw((200, 3, 16, 16), seed=1).double())
+    f = measures.radius(16, 16).clamp_min(1 / 16)
+    return fit(measure(torch.fft.irfft2(white / f * 0.05, s=(16, 16)), "stationary"))
+
+
+@pytest.fixture(scope="module")
+def lam(whitener):
+    return whitener.eigenvalues(torch.zeros(1, 3, 16, 16)).double()
+
+
+@pytest.fixture(scope="module")
+def made(whitener):
+    """Noises, and the pictures that 50 steps make of them."""
+    z = draw((64, 3, 16, 16), seed=2).double()
+    return z, ddim.sample(GaussianDenoiser(whitener), z * TOP, SIGMAS)
+
+
+def test_sampling_multiplies_each_coordinate_by_its_gain(whitener, lam, made):
+    z, x = made
+    found, expected = whitener.analyse(x), whitener.from_noise(z) * TOP * measures.euler_gain(lam, SIGMAS)
+    assert torch.allclose(found - found.mean(0), expected - expected.mean(0), atol=1e-6)
+
+
+@pytest.mark.parametrize("forward_steps", [0, 2, 10])
+def test_the_spread_of_latents_is_the_closed_form(whitener, lam, made, forward_steps):
+    _, x = made
+    denoise = GaussianDenoiser(whitener)
+    latent = ddim.invert(denoise, x, SIGMAS, forward_steps=forward_steps, forward_seed=9) / TOP
+    found = whitener.from_noise(latent - latent.mean(0)).square().mean(0)
+    expected = measures.latent_std(lam, SIGMAS, forward_steps).square()
+    assert float(found.mean() / expected.mean()) == pytest.approx(1, rel=0.03)
+
+
+def test_first_step_iterations_follow_their_gain(whitener, lam, made):
+    _, x = made
+    e = first_step.invert(GaussianDenoiser(whitener), x[:4], 13.0, iterations=10, stop="iterations").z
+    expected = whitener.analyse(x[:4]) * measures.fixed_point_gain(lam, 13.0, 10)
+    assert torch.allclose(whitener.from_noise(e), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_noise_maps_have_the_spread_and_correlation_of_the_closed_form(whitener, lam):
+    x = whitener.dewhiten(draw((32, 3, 16, 16), seed=3).double())
+    found = statistics(extract(GaussianDenoiser(whitener), x, SIGMAS, seed=4))
+    std, correlation = maps.closed_form(lam, SIGMAS)
+    assert torch.allclose(found[0], std, rtol=0.05)
+    assert torch.allclose(found[1], correlation, atol=0.03)
+
+
+def test_the_frechet_distance_of_gaussians_is_the_one_of_dowson_and_landau():
+    a, b = draw((800, 1, 8, 8), seed=5).double(), draw((800, 1, 8, 8), seed=6).double()
+    assert measures.frechet(a, a) == pytest.approx(0, abs=1e-6)
+    assert measures.frechet(a, 3 * a + 2) == pytest.approx(
+        float((2 * a.mean(0) + 2).square().sum() + 4 * a.var(0, correction=0).sum()), rel=1e-6
+    )
+    assert 0 < measures.frechet(a, b) < 10  # rounding of 800 samples, against 64 of variance
+
+
+def test_cross_correlation_finds_a_shift_and_bands_add_up():
+    a = draw((4, 3, 16, 16), seed=7)
+    found = measures.cross_correlation(a, a.roll((2, -3), (2, 3)))
+    assert int(found.argmax()) == (8 + 2) * 16 + 8 - 3
+    assert float(found.max()) == pytest.approx(1, abs=1e-9)
+    assert torch.allclose(sum(measures.banded(a)), a.double(), atol=1e-12)
+    assert measures.band_correlations(a, 2 * a) == pytest.approx([1, 1, 1, 1])
+    assert measures.finest_power(a / 2, a) == pytest.approx(0.25)
+
+
+def test_correlations_are_pearsons():
+    a, b = draw((3, 2, 8, 8), seed=8), draw((3, 2, 8, 8), seed=9)
+    expected = [np.corrcoef(x.flatten(), y.flatten())[0, 1] for x, y in zip(a, b, strict=True)]
+    assert measures.pearson(a, b).tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_claim_that_fails_is_said_to_fail():
+    section = claims.Section("A")
+    section.claim("exact", "RMS 1", False, "0")
+    section.claim("zca", "R^2 .9", True)
+    text = claims.claims_table(section.claims)
+    assert "**does not hold**" in text.splitlines()[2]
+    assert text.splitlines()[3].endswith("| holds |")
+    assert {len(line.split(" | ")) for line in text.splitlines()} == {6}
