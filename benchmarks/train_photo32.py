@@ -1,6 +1,6 @@
 """Train a small UNet to predict noise on 32 x 32 crops of photos, on a GPU where there is one:
 
-    python -m benchmarks.train_photo32 PHOTOS --steps 4000
+    python -m benchmarks.train_photo32 PHOTOS --steps 3000
 
     min E |eps - eps_theta(x, t)|^2 / a^2,   x = a x0 + b eps,   eps_theta = b x + a v_theta(x, t)
 
@@ -48,7 +48,7 @@ CONFIG = dict(
 
 def main(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them.")],
-    steps: Annotated[int, typer.Option(help="Steps of 64 crops, earlier runs included.")] = 4_000,
+    steps: Annotated[int, typer.Option(help="Steps of 64 crops, earlier runs included.")] = 3_000,
     out: Annotated[Path, typer.Option(help="The network; its state and loss plot lie beside it.")] = Path(
         "out/photo32.safetensors"
     ),
