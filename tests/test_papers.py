@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.papers import claims, maps, measures
-from img2noise import GaussianDenoiser, ddim, draw, extract, first_step, fit, measure, statistics
+from benchmarks.papers import claims, command, maps, measures, worlds
+from img2noise import GaussianDenoiser, ddim, draw, extract, first_step, fit, load, measure, statistics
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 SIGMAS = ddim_uniform(scaled_linear(), 50)
@@ -98,3 +98,39 @@ def test_a_claim_that_fails_is_said_to_fail():
     assert "**does not hold**" in text.splitlines()[2]
     assert text.splitlines()[3].endswith("| holds |")
     assert {len(line.split(" | ")) for line in text.splitlines()} == {6}
+
+
+@pytest.fixture(scope="module")
+def gaussian_report(tmp_path_factory):
+    """The whole report of a network that is itself a Gaussian, its claims by name, and rows asked and
+    foretold.
+    """
+    pytest.importorskip("skimage", reason="the photos are scikit-image's")
+    scale, asked = worlds.Scale(48, 16, 16, 10, 4, 2, 4, 2), []
+    exact = worlds.Counted(GaussianDenoiser(load("rgb")), asked.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            command, "trained", lambda scale, photos, advance: worlds.World("network", exact, scale, photos)
+        )
+        sections = command.experiments(scale, [], asked.append, lambda line: None)
+    out = tmp_path_factory.mktemp("papers")
+    path = command.write(sections, out, "Written by a test.")
+    found = {c.text: c for section in sections for c in section.claims}
+    by_name = {name: found[text] for name, (_, _, text, _) in claims.PRINTED.items()}
+    return path, by_name, sum(asked), command._calls(scale)
+
+
+def test_the_report_decides_every_claim_and_shows_its_pictures(gaussian_report):
+    path, by_name, asked, foretold = gaussian_report
+    text = path.read_text()
+    assert all(f"| {c.text} |" in text for c in by_name.values())
+    pictures = sorted(path.parent.glob("*.png"))
+    assert len(pictures) == 10 and all(f"({p.name})" in text and p.stat().st_size < 150e3 for p in pictures)
+    assert asked == pytest.approx(foretold, rel=0.01)  # what the progress bar counts
+
+
+def test_of_a_gaussian_network_the_closed_forms_hold(gaussian_report):
+    _, by_name, _, _ = gaussian_report
+    for name in ("pairs", "peak", "linear", "exact", "shift", "map std", "map correlation", "map angles"):
+        assert by_name[name].holds, by_name[name]
+    assert by_name["sigma"].holds and not by_name["unit"].holds

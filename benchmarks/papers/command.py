@@ -95,9 +95,10 @@ def _preamble(scale: Scale, given: bool, minutes: float) -> str:
 def _calls(scale: Scale) -> int:
     """Rows that the network will be given, for the progress bar."""
     generated = 50 * scale.generations
-    inverted = (50 + sum(100 - f for f in inversions.REPLACED) + 100) * scale.inverted
+    inverted = (sum(100 - f for f in inversions.REPLACED) + 100) * scale.inverted
     first = scale.first_step * scale.iterations + scale.solved * first_steps.CALLS
-    photos = (5 * dewhitening.GENERATING + 2 * 126) * scale.photos
+    noised = 2 * sum(round(50 * level) for level in dewhitening.LEVELS)
+    photos = (5 * dewhitening.GENERATING + noised) * scale.photos
     paths = 3 * 4 * inversion_errors.GENERATING * min(scale.pairs, scale.inverted // 2)
     return (
         generated + inverted + first + photos + paths + (3 + 2 * len(maps.SHIFTS)) * maps.STEPS * scale.maps
