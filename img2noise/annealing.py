@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import entrance
+from . import entrance, sums
 from .noise import draw, noise_rows, rows_for, stream
 from .whitening import Whitener
 
@@ -77,7 +77,7 @@ def anneal(
         gain, target = _target(pictures[i : i + 1].clone(), fitted, loss)
         start = fitted.from_noise(starts[i : i + 1].to(gain, copy=True))
         chains.append(_Chain(start[0], gain, target[0], row, alpha, adapt))
-    first, last = (t * float(gain.double().square().mean()) for t in temperature)
+    first, last = (t * sums.mean(gain.double().square()) for t in temperature)
     scratch = gain.new_empty(2, min(BLOCK, iterations), len(gain))
     for start in range(0, iterations, BLOCK):
         steps = range(start + 1, min(start + BLOCK, iterations) + 1)
@@ -118,7 +118,8 @@ def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") ->
     if len(z) != len(x0):
         raise ValueError(f"got {len(z)} noises for {len(x0)} pictures; expected one for each")
     gain, target = _target(x0, fitted, loss)
-    return (gain * fitted.from_noise(z.to(x0)) - target).double().square().sum(1)
+    off = gain * fitted.from_noise(z.to(x0)) - target
+    return sums.row_dots(off, off).to(x0.device)
 
 
 def _target(x0: Tensor, fitted: Whitener, loss: str) -> tuple[Tensor, Tensor]:
@@ -141,7 +142,8 @@ class _Chain:
         self.gain, self.target, self.adapt = gain, target, adapt
         self.keep, self.move = math.sin(math.pi * alpha / 2), math.sin(math.pi * (1 - alpha) / 2)
         self.generator = stream(*row, "annealing")  # `draw` starts the search from another stream
-        self.losses = array("d", [float((gain.double() * q.double() - target.double()).square().sum())])
+        off = gain.double() * q.double() - target.double()
+        self.losses = array("d", [sums.dot(off, off)])
         self.best, self.accepted = self.losses[0], 0
 
     def propose(self, count: int, out: Tensor | None = None) -> tuple[Tensor, list[float]]:
@@ -162,7 +164,7 @@ class _Chain:
         gram = (u @ u.T).double().numpy()
         with_state, with_target = (u @ torch.stack([a, self.target], 1)).double().T.numpy()  # (K,) each
         a, t = a.double(), self.target.double()
-        inner = gram, with_state, with_target, float(a @ a), float(a @ t), float(t @ t)
+        inner = gram, with_state, with_target, sums.dot(a, a), sums.dot(a, t), sums.dot(t, t)
         last, best, accepted = self._walk(inner, temperatures, log_u)
         weights = torch.from_numpy(np.stack([last, last if best is None else best])).to(self.q.dtype)
         q, q_best = weights[:, :1] * self.q + weights[:, 1:] @ e  # (2, D)

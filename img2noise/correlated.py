@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from . import entrance
+from . import entrance, sums
 from .noise import draw, rows_for
 from .whitening import Whitener
 
@@ -28,7 +28,7 @@ def correlation(lam: Tensor, temperature: float) -> Tensor:
     entrance.finite(lam, "the eigenvalues")
     if not entrance.is_number(temperature) or not temperature >= 0:
         raise ValueError(f"got temperature {temperature!r}; expected 0 or more, or infinity for white noise")
-    return 2 * lam / (2 * lam + temperature * lam.mean())
+    return 2 * lam / (2 * lam + temperature * sums.mean(lam))
 
 
 def correlated_noise(

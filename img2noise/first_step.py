@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import entrance
+from . import entrance, sums
 from .denoisers import Denoiser, OnStep, denoised, state
 from .fixed_point import Anderson
 
@@ -79,14 +79,14 @@ def invert(
         for row, new in zip(rows, after.flatten(1), strict=True):
             row.update(new, stop, tolerance)
         residuals.append([row.residual for row in rows])
-        stds.append([float(row.e.std()) for row in rows])
+        stds.append([row.std for row in rows])
         if on_step is not None:
             on_step(k, clean)
         if all(row.done for row in rows):
             break
     z = torch.stack([row.result for row in rows]).view_as(x0)
-    clean = denoised(denoise, x0 + sigma * z, sigma).flatten(1)
-    gain = (clean * x0.flatten(1)).sum(1) / x0.flatten(1).square().sum(1)
+    clean = denoised(denoise, x0 + sigma * z, sigma)
+    gain = (sums.row_dots(clean, x0) / sums.row_dots(x0, x0)).to(x0)
     return FirstStep(z, torch.tensor(residuals), gain, torch.tensor(stds))
 
 
@@ -102,6 +102,11 @@ class _Row:
         """RMS of the last update."""
         return self.solver.residual
 
+    @property
+    def std(self) -> float:
+        """Standard deviation of the iterate."""
+        return float(sums.row_stds(self.e[None]))
+
     def update(self, image: Tensor, stop: str, tolerance: float) -> None:
         """Take G(e), judge e by it, and choose the next iterate."""
         if self.done:
@@ -110,7 +115,7 @@ class _Row:
         self.done = stop == "converged" and self.residual <= tolerance
         if self.solver.window == 0 and not self.done:
             self.result = image
-            self.done = stop == "unit_std" and float(image.std()) >= 1
+            self.done = stop == "unit_std" and float(sums.row_stds(image[None])) >= 1
         elif self.residual < self.least:
             self.least, self.result = self.residual, self.e
         self.e = after

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import sums
+
 RIDGE = 1e-10  # of the Gram matrix's trace: enough for float32, whose differences turn parallel
 
 
@@ -29,7 +31,7 @@ class Anderson:
         Where the residual has more than doubled the extrapolation went astray, and memory starts anew.
         """
         difference = (image - x).cpu().double()  # not every device has float64
-        before, self.residual = self.residual, float(difference.norm()) / len(x) ** 0.5
+        before, self.residual = self.residual, (sums.dot(difference, difference) / len(x)) ** 0.5
         if self.window == 0:
             return image
         if self.residual > 2 * before:
@@ -41,8 +43,11 @@ class Anderson:
         return self._extrapolated(image, difference) if self.moves else image
 
     def _extrapolated(self, image: Tensor, difference: Tensor) -> Tensor:
-        images, differences = (torch.stack(part) for part in zip(*self.moves, strict=True))  # (m, D) each
-        gram = (differences @ differences.T).numpy()
+        images, differences = zip(*self.moves, strict=True)
+        differences = torch.stack(differences)  # (m, D)
+        gram = sums.gram(differences, differences)
         ridge = max(RIDGE * float(gram.trace()), 1e-300) * np.eye(len(gram))
-        gamma = np.linalg.solve(gram + ridge, (differences @ difference).numpy())
-        return image - torch.from_numpy(gamma).to(images) @ images
+        gamma = np.linalg.solve(gram + ridge, sums.gram(differences, difference[None])[:, 0])
+        for share, move in zip(gamma.tolist(), images, strict=True):
+            image = image - share * move
+        return image

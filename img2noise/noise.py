@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import entrance
+from . import entrance, sums
 
 
 def draw(shape: Sequence[int], seed: int | Sequence[int], indices: Sequence[int] | None = None) -> Tensor:
@@ -139,12 +139,11 @@ def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Ten
     entrance.finite(b, "the second noise")
     if a.shape != b.shape:
         raise ValueError(f"got noises of shapes {tuple(a.shape)} and {tuple(b.shape)}; they must be equal")
-    flat_a, flat_b = a.flatten(1).double(), b.flatten(1).double()  # (B, D)
-    norms = flat_a.norm(dim=1) * flat_b.norm(dim=1)
-    cos = (flat_a * flat_b).sum(1) / norms.clamp_min(math.ulp(0.0))
+    norms = (sums.row_dots(a, a) * sums.row_dots(b, b)).sqrt()
+    cos = sums.row_dots(a, b) / norms.clamp_min(math.ulp(0.0))
     if not isinstance(weight, Tensor):
         entrance.number(weight, "weight", most=math.inf)
-    weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device)
+    weight = torch.as_tensor(weight, dtype=torch.float64, device="cpu")
     if weight.shape not in ((), (1,), (len(a),)) or not bool(((weight >= 0) & (weight <= 1)).all()):
         raise ValueError(f"got weight {weight.tolist()}; it must lie in [0, 1], one for all or for each")
     weight = weight.expand(len(a))
@@ -153,4 +152,5 @@ def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Ten
 
 def _combine(a: Tensor, b: Tensor, from_a: Tensor, from_b: Tensor) -> Tensor:
     column = (-1,) + (1,) * (a.ndim - 1)
-    return (from_a.view(column) * a.double() + from_b.view(column) * b.double()).to(a.dtype)
+    from_a, from_b = (share.to(a.device).view(column) for share in (from_a, from_b))
+    return (from_a * a.double() + from_b * b.double()).to(a.dtype)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import entrance
+from . import entrance, sums
 from .denoisers import Denoiser, OnStep, denoised
 from .sigmas import ancestral_split
 
@@ -86,7 +86,7 @@ def norm_limit(last: Tensor, bound: float) -> Tensor:
     16384).
     """
     limit = bound * (last[0].numel() / 16384) ** 0.5
-    return (limit / last.flatten(1).norm(dim=1)).clamp(max=1.0).view(-1, 1, 1, 1)
+    return (limit / sums.row_dots(last, last).sqrt()).clamp(max=1.0).view(-1, 1, 1, 1).to(last)
 
 
 def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:

@@ -68,18 +68,30 @@ def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
 def write_tensors(
     tensors: Mapping[str, Tensor], path: str | os.PathLike, header: Mapping[str, str] | None = None
 ) -> Path:
-    """Write a safetensors file atomically: complete in a temporary file of the same folder, then moved."""
+    """Write a safetensors file atomically: complete in a temporary file of the same folder, then moved. The
+    same tensors and header make the same bytes.
+    """
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}.writing")
     try:
         with open(temporary, "xb") as file:
-            file.write(to_bytes(dict(tensors), dict(header) if header else None))
+            file.writelines(_ordered(to_bytes(dict(tensors), dict(header) if header else None)))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def _ordered(data: bytes) -> tuple[bytes, memoryview]:
+    """A file's header with its keys in the order of the alphabet, which safetensors leaves to chance, and its
+    body: the same object makes the same file.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at multiples of 8
+    return len(header).to_bytes(8, "little") + header, memoryview(data)[end:]
 
 
 def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor
 from . import entrance
 from .frequencies import HalfPlane, resample
 from .moments import Moments
+from .sums import along_axes, row_by_row
 from .whitening import METHODS, System, Whitener, rotation, shrink
 
 EXTREME = 1e36  # of eigenvalues: float32 ends at 3e38, and at 1e-38
@@ -54,11 +55,12 @@ class Dense(Whitener):
     def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
         p, q = self.mean.shape[-2:]
         patches = rearrange(x, "b c (h p) (w q) -> b (h w) (c p q)", p=p, q=q)
-        return (patches @ basis[0]).flatten(1)  # (B, D)
+        return row_by_row(lambda row: row @ basis[0], patches).flatten(1)  # (B, D)
 
     def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
         channels, p, q = self.mean.shape
-        patches = u.unflatten(1, (-1, channels * p * q)) @ basis[0].T  # (B, tiles, C * p * q)
+        patches = u.unflatten(1, (-1, channels * p * q))  # (B, tiles, C * p * q)
+        patches = row_by_row(lambda row: row @ basis[0].T, patches)
         return rearrange(
             patches, "b (h w) (c p q) -> b c (h p) (w q)", c=channels, p=p, q=q, h=self.shape[1] // p
         )
@@ -77,10 +79,10 @@ class Kronecker(Whitener):
         return System(lam, self.mean, tuple(q for _, q in self._parts), tuple(turns))
 
     def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
-        return torch.einsum("bchw,ci,hj,wk->bijk", x, *basis).flatten(1)
+        return along_axes(x, [q.mT for q in basis]).flatten(1)
 
     def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
-        return torch.einsum("bijk,ci,hj,wk->bchw", u.unflatten(1, self.shape), *basis)
+        return along_axes(u.unflatten(1, self.shape), basis)
 
 
 class Stationary(Whitener):

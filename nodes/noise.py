@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from torch import Tensor
 
 from ..img2noise import Whitener, anneal, lerp, plots, slerp
+from ..img2noise.sums import row_means, row_stds
 from . import host, inputs
 from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask
 
@@ -210,12 +211,12 @@ class Img2NoiseBlendNoises(io.ComfyNode):
 
 def standardise(x: Tensor) -> Tensor:
     """x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
-    std, mean = torch.std_mean(x, dim=(1, 2, 3), keepdim=True)
+    std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
     if not bool((std > 0).all()):
         raise ValueError(
             "got an empty or constant latent, which cannot be normalized; wire one that holds noise"
         )
-    return (x - mean) / std
+    return ((x.double() - mean) / std).to(x)
 
 
 def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
