@@ -12,10 +12,14 @@ from .sheets import curves, photo, picture, sheet
 
 def tissue_whitener() -> img2noise.Whitener:
     """A second model, which knows one picture alone: stained tissue."""
+    return img2noise.fit(img2noise.measure(tissue(), space="rgb"), shrinkage=0.0005)
+
+
+def tissue() -> torch.Tensor:
+    """(625, 3, 128, 128), tiles of a picture of stained tissue."""
     x = torch.from_numpy(data.immunohistochemistry().copy()).permute(2, 0, 1)[None] / 127.5 - 1
     corners = range(0, 385, 16)
-    tiles = torch.cat([x[:, :, i : i + 128, j : j + 128] for i in corners for j in corners])
-    return img2noise.fit(img2noise.measure(tiles, space="rgb"), shrinkage=0.0005)
+    return torch.cat([x[:, :, i : i + 128, j : j + 128] for i in corners for j in corners])
 
 
 def draw(rgb: img2noise.Whitener) -> None:

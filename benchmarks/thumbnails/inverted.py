@@ -41,11 +41,11 @@ def draw(rgb: Whitener) -> None:
     words(model, cat)
     diversity(model, cat)
     moves(model, portrait)
-    colour(model, portrait)
+    sheet("edit-friendly-recolour", recoloured(model, portrait))
     replaced(model, photo(data.rocket(), (120, 0), 427))
     between(model, photo(data.coffee(), (100, 0), 400), portrait)
     first_beside_whitening(model, cat)
-    turbo(model, cat)
+    sheet("turbo-edit", [(picture(cat), "your photo"), *weighted(model, cat)])
 
 
 def words(model: GaussianDenoiser, cat: Tensor) -> None:
@@ -80,7 +80,8 @@ def moves(model: GaussianDenoiser, portrait: Tensor) -> None:
     sheet("edit-friendly-shift", [(picture(portrait), "your photo"), *cells])
 
 
-def colour(model: GaussianDenoiser, portrait: Tensor) -> None:
+def recoloured(model: GaussianDenoiser, portrait: Tensor) -> list:
+    """The photo, what is painted, and two strengths of blue, with their captions."""
     maps = extract(model, portrait, STEPS, skip=5, seed=1)
     mask = suit(portrait)
     blue = torch.tensor([-0.6, -0.1, 0.6]).view(1, 3, 1, 1)
@@ -91,7 +92,7 @@ def colour(model: GaussianDenoiser, portrait: Tensor) -> None:
     for strength in (0.05, 0.2):
         pulled = recolour(model, maps, blue.expand_as(portrait), mask, strength=strength)
         cells.append((picture(replay(model, pulled)), f"strength {strength}"))
-    sheet("edit-friendly-recolour", cells)
+    return cells
 
 
 def replaced(model: GaussianDenoiser, rocket: Tensor) -> None:
@@ -134,13 +135,14 @@ def first_beside_whitening(model: GaussianDenoiser, cat: Tensor) -> None:
     )
 
 
-def turbo(model: GaussianDenoiser, cat: Tensor) -> None:
+def weighted(model: GaussianDenoiser, cat: Tensor) -> list:
+    """Edits in four steps at three weights, with their captions."""
     change, cells = stripes(), []
     remedy = dict(noise_sigmas=shifted(FEW), bound=LAST_NORM)
     for weight in (1.0, 1.5, 2.0):
         made = edit(model, prompted(model, change), cat, FEW, seed=1, weight=weight, **remedy)
         cells.append((picture(made), f"4 steps, weight {weight:g}"))
-    sheet("turbo-edit", [(picture(cat), "your photo"), *cells])
+    return cells
 
 
 def prompted(model: Denoiser, change: Tensor) -> Denoiser:

@@ -16,7 +16,8 @@ from .graphs import Graph, to_api
 from .server import PACK
 
 WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
-SMALL = dict(width=128, height=128, steps=2, iterations=500, amount=2)
+NODES = sorted((PACK / "web/docs").glob("*.md"))
+SMALL = dict(width=128, height=128, steps=2, iterations=500, amount=2, size=128)
 SKIPPING = dict(steps=9, skip=3)  # more than the eight steps that count as a few-step model's
 SEEDS = "seed", "noise_seed", "forward_seed"
 
@@ -39,6 +40,10 @@ def scaled_down(path, server, family: str = "sd", photos: str = "first", more_se
             inputs["image"] = next(files)
         if "whitener_name" in inputs:
             inputs["whitener_name"] = family
+        if "folder" in inputs:
+            inputs["folder"] = draw_folder(server)
+        if "file" in inputs:
+            inputs["file"] = kept_maps(server, family)
         for key in small.keys() & inputs.keys():
             if not isinstance(inputs[key], list):
                 inputs[key] = min(inputs[key], small[key])
@@ -63,6 +68,31 @@ def draw_photos(server, name: str) -> list[str]:
     return [f"{name}.png", f"{name}-other.png"]
 
 
+def draw_folder(server) -> str:
+    """A folder of a dozen photos in ComfyUI's input, drawn once."""
+    folder = server.input / "folder"
+    if not folder.exists():
+        folder.mkdir()
+        photo = Image.open(server.input / "example.png").convert("RGB")
+        for i in range(12):
+            left, top = 20 * (i % 4), 30 * (i // 4)
+            photo.crop((left, top, left + 300, top + 200)).save(folder / f"{i:02}.png")
+    return "folder"
+
+
+def kept_maps(server, family: str) -> str:
+    """The file that the workflow which keeps noise maps has written, run for it once."""
+    name = f"kept-{family}"
+    file = server.output / "img2noise" / f"{name}.safetensors"
+    if not file.exists():
+        graph = scaled_down(workflow("noise-maps-keep"), server, family, photos="kept")
+        for inputs in _inputs(graph):
+            if "filename" in inputs:
+                inputs["filename"] = name
+        server.run(graph)
+    return file.name
+
+
 def workflow(name: str) -> Path:
     return PACK / "workflows" / f"{name}.json"
 
@@ -81,8 +111,9 @@ def _inputs(graph: Graph):
 
 def follows_its_seed(path, inputs: dict) -> bool:
     """Whether another seed makes another picture: not where nothing is drawn or the photo comes back."""
-    fixed = "ddim-plain", "edit-friendly-unchanged"
-    return path.stem != "first-step-beside-whitening" and inputs.get("filename_prefix") not in fixed
+    fixed = "ddim-plain", "edit-friendly-unchanged", "plain-noise", "plain-noise-makes"
+    unseeded = "first-step-beside-whitening", "noise-maps-replay"
+    return path.stem not in unseeded and inputs.get("filename_prefix") not in fixed
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> int:
@@ -136,6 +167,12 @@ def test_the_turbo_workflow_turns_the_few_step_remedy_on(server):
     on = made_with("on")
     assert np.array_equal(made_with("auto"), on)
     assert difference(made_with("off"), on) > 1
+
+
+@pytest.mark.parametrize("page", NODES, ids=lambda page: page.stem)
+def test_a_node_is_in_a_workflow(page):
+    types = {n["type"] for path in WORKFLOWS for n in json.loads(path.read_text("utf-8"))["nodes"]}
+    assert page.stem in types
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
