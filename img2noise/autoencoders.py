@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -46,14 +48,28 @@ class Autoencoder:
         """Latents in model space. TAESD was trained to give them scaled; a full autoencoder's mean is scaled
         here.
         """
+        device = next(self.model.parameters()).device
         with torch.inference_mode():
-            out = self.model.encode(pictures)
-        return out.latents if hasattr(out, "latents") else out.latent_dist.mode() * self.scale_factor
+            out = self.model.encode(pictures.to(device))
+        latents = out.latents if hasattr(out, "latents") else out.latent_dist.mode() * self.scale_factor
+        return latents.to(pictures.device)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures in about [-1, 1]."""
         with torch.inference_mode():
             return self.model.decode(latents / self.scale_factor).sample
+
+
+@cache
+def encoder(path: str | Path | None, space: str) -> Callable[[Tensor], Tensor]:
+    """`encode` of the autoencoder in a file, on the GPU where there is one; without a file x itself. A
+    process loads a file once.
+    """
+    if path is None:
+        return _identity
+    autoencoder = load_autoencoder(path, space)
+    autoencoder.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return autoencoder.encode
 
 
 def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
@@ -93,6 +109,10 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
                 f"{path} holds no SD or SDXL autoencoder that diffusers can read: {error}"
             ) from error
     return Autoencoder(model.train(False), SPACES[space].scale_factor)
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
 
 
 def _tiny(diffusers, path: Path, weights: dict[str, Tensor]) -> Autoencoder:

@@ -7,7 +7,6 @@ else does.
 from __future__ import annotations
 
 import json
-import time
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -23,25 +22,20 @@ from .autoencoders import load_autoencoder
 from .compare_command import compare_command
 from .correlated import correlated_noise
 from .demo import run_demo
-from .diagnostics import whiteness
+from .fit_command import fit_command, merge_command
 from .inspection import inspect
-from .moments import STRUCTURES
 from .noise import draw
 from .noise_files import photo_for, read_noises
-from .photos import photo_files, read_photo, to_pixels
+from .photos import read_photo, to_pixels
 from .plain import TAU
 from .reports import inspection_figures, inspection_report
 from .spaces import SPACES
 from .storage import load, save, write_tensors
-from .structures import fit
-from .surveys import measure_photos
 from .terminal import plain_errors, progress, terminal
-from .whitening import METHODS, Whitener
+from .whitening import Whitener
 
 app = typer.Typer(help="Find the noise behind a picture.", no_args_is_help=True, add_completion=False)
 
-Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)
-Method = Enum("Method", {m: m for m in METHODS}, type=str)
 Search = Enum("Search", {"annealing": "annealing", "one-shot": "one-shot"}, type=str)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 Vae = Annotated[
@@ -52,62 +46,8 @@ Vae = Annotated[
 ]
 
 
-@app.command("fit")
-def fit_command(
-    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of them (searched to any depth).")],
-    out: Annotated[Path, typer.Option(help="The whitener to write (.safetensors).")],
-    vae: Vae = None,
-    space: Annotated[
-        str, typer.Option(help="Whose latents --vae makes: sd (SD 1.x, 2.x, Turbo) or sdxl.")
-    ] = "",
-    size: Annotated[
-        int, typer.Option(min=16, help="Photos are scaled down to this short side, never up.")
-    ] = 512,
-    structure: Annotated[Structure, typer.Option(help="stationary fits every picture size.")] = "stationary",
-    method: Annotated[
-        Method, typer.Option(help="Which whitening; zca keeps the noise closest to the photo.")
-    ] = "zca",
-    shrinkage: Annotated[
-        float, typer.Option(min=0, max=1, help="Pull towards plain noise where photos are few.")
-    ] = 0.0,
-    patch: Annotated[
-        int, typer.Option(min=0, help="Side of the patches of a dense whitener; 0 for none.")
-    ] = 0,
-    source: Annotated[str, typer.Option(help="What the photos are, kept in the file.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Measure photos and write the whitener that turns pictures like them into noise."""
-    with plain_errors():
-        files = photo_files(photos)
-        space = space or ("" if vae else "rgb")
-        if space not in SPACES or (space == "rgb") != (vae is None):
-            raise ValueError(
-                f"got space {space!r} {'with' if vae else 'without'} --vae; say --space sd or sdxl with one"
-            )
-        encode = load_autoencoder(vae, space).encode if vae else _identity
-        start = time.perf_counter()
-        shape = dict(structure=structure.value, size=size, stride=SPACES[space].stride, patch=patch or None)
-        with progress("measuring photos", len(files)) as advance:
-            survey = measure_photos(files, encode, **shape, space=space, on_photo=lambda _: advance())
-        whitener = fit(survey.moments, method.value, shrinkage)
-        seconds = time.perf_counter() - start
-        save(whitener, out, source=source or ", ".join(map(str, photos)))
-        quality = whiteness(whitener, survey.held_out) if survey.held_out else None
-    report = dict(
-        out=str(out), photos=whitener.count, left_out=len(survey.left_out), seconds=round(seconds, 1)
-    )
-    if as_json:
-        print(json.dumps(report | dict(held_out=quality and quality._asdict())))
-        return
-    for path, reason in survey.left_out:
-        terminal.print(f"[yellow]left out[/] {reason if str(path) in reason else f'{path}: {reason}'}")
-    terminal.print("{out}: {photos} photos measured, {left_out} left out, {seconds} s".format(**report))
-    if quality:
-        channels = ", ".join(f"{s:.3f}" for s in quality.std)
-        terminal.print(
-            f"{quality.count} photos held out, whitened: std per channel {channels}; "
-            f"neighbour correlation {quality.before:.3f} before, {quality.after:.3f} after"
-        )
+app.command("fit")(fit_command)
+app.command("merge")(merge_command)
 
 
 @app.command("search")
@@ -240,7 +180,3 @@ def _write_noises(found: Annealed, seeds, matrix: Whitener, autoencoder, name: s
             Image.fromarray(picture).save(files[-1])
         rows.append(dict(seed=seed, loss_ratio=ratio, std=float(z.std()), files=[str(f) for f in files]))
     return rows
-
-
-def _identity(x: Tensor) -> Tensor:
-    return x

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from .sources import Place, fingerprint, read_bytes
@@ -46,11 +46,13 @@ def read_photo(path: str | Path, size: int | None = None, multiple: int = 1, squ
 
 
 def decode(
-    place: str | Path | Place, size: int | None = None, multiple: int = 1, square: bool = False
+    place: str | Path | Place | Decoded, size: int | None = None, multiple: int = 1, square: bool = False
 ) -> Decoded:
     """The same of a photo at any place, with the reason where there is no picture, instead of an error. An
-    animation is its first frame.
+    animation is its first frame; what was decoded elsewhere stays as it is.
     """
+    if isinstance(place, Decoded):
+        return place
     content = 0
     try:
         data = read_bytes(place)
@@ -61,6 +63,10 @@ def decode(
         return Decoded(place, _scaled(image, size, multiple, square), content=content)
     except _Unfit as error:
         return Decoded(place, None, f"{place} is {error}", content)
+    except UnidentifiedImageError:
+        return Decoded(
+            place, None, f"{place} cannot be read as a photo: it is of no kind that is known", content
+        )
     except Exception as error:  # of many kinds: decoders raise what they please on damaged files
         said = str(error) or type(error).__name__
         return Decoded(place, None, f"{place} cannot be read as a photo: {said}", content)

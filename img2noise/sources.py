@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import stat
 import tarfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -61,10 +62,12 @@ def read_bytes(place: str | Path | Place) -> bytes:
     """The photo's file as it lies there. Raises OSError, or ValueError where it is larger than 1 GiB or its
     archive is damaged.
     """
+    about = os.stat(place.file if isinstance(place, Place) else place)
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("it is no file but a folder or a device")
     if isinstance(place, Place):
         return _from_archive(place)
-    if (size := os.stat(place).st_size) > LARGEST:
-        raise ValueError(f"it holds {size / 2**30:.1f} GiB; expected at most {LARGEST / 2**30:.0f}")
+    _refuse_large(about.st_size)
     return Path(place).read_bytes()
 
 
@@ -146,11 +149,15 @@ def _from_archive(place: Place) -> bytes:
     if _is_table(place.file):
         return _from_table(place)
     offset, size = place.at
-    if size > LARGEST:
-        raise ValueError(f"it holds {size / 2**30:.1f} GiB; expected at most {LARGEST / 2**30:.0f}")
+    _refuse_large(size)
     with open(place.file, "rb") as file:
         file.seek(offset)
         return file.read(size)
+
+
+def _refuse_large(size: int) -> None:
+    if size > LARGEST:
+        raise ValueError(f"it holds {size / 2**30:.1f} GiB; expected at most {LARGEST / 2**30:.0f}")
 
 
 def _walk(file: str) -> None:

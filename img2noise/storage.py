@@ -28,6 +28,7 @@ from .whitening import Whitener
 
 FORMAT, VERSION = "img2noise", "1"
 LONGEST = 300  # letters quoted from a file
+WHOLE = ("photos_seen", "photos_counted", "photos_named")  # tensors of whole numbers: see `checkpoints`
 SHIPPED = Path(__file__).resolve().parent.parent / "zca_matrices"
 
 
@@ -40,13 +41,21 @@ def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, 
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"got {entrance.kind(path)} for the path; expected the name of a file")
+    tensors, header = contents_of(obj, **facts)
+    return write_tensors(tensors, path, header)
+
+
+def contents_of(
+    obj: Whitener | Moments | NoiseMaps | Tensor, **facts: object
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the header that `save` writes."""
     kind, tensors, own = _described(obj)
     own = {"format": FORMAT, "version": VERSION, "type": kind, **own}
     if own.keys() & facts.keys():
         named = ", ".join(own.keys() & facts.keys())
         raise ValueError(f"got facts named {named}, which the file states itself")
     header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in {**own, **facts}.items()}
-    return write_tensors({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, path, header)
+    return {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header
 
 
 def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
@@ -101,10 +110,17 @@ def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:
     whole, sound file of ours: another format or version, truncation, missing tensors, wrong shapes, NaN, a
     covariance that is not positive definite.
     """
+    return load_all(path)[0]
+
+
+def load_all(
+    path: str | os.PathLike,
+) -> tuple[Whitener | Moments | NoiseMaps | Tensor, dict[str, str], dict[str, Tensor]]:
+    """The object with the header and all tensors of its file, those beside the object's own too."""
     path = find(path)
     header, tensors = _read(path)
     try:
-        return READERS[header["type"]](header, tensors)
+        return READERS[header["type"]](header, tensors), header, tensors
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} is not a sound img2noise {header['type']}: {_brief(reason)}") from error
@@ -156,6 +172,8 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
             f"{path} is no readable safetensors file, perhaps truncated or damaged: {_brief(str(error))}"
         ) from error
     for name, tensor in tensors.items():
+        if name in WHOLE and tensor.dtype in (torch.int64, torch.uint8):
+            continue
         if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
             raise ValueError(
                 f"{path} holds {tensor.dtype} in {_brief(repr(name))}; expected floating-point numbers"

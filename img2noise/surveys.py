@@ -156,6 +156,6 @@ def _take_in(survey: Survey, photo: Decoded, index: int, encode: Callable, add_u
 def _encoded(photo: Decoded, encode: Callable) -> tuple[Tensor | None, str]:
     try:
         x = encode(photo.pixels)
-    except (ValueError, torch.OutOfMemoryError) as error:
+    except (ValueError, torch.cuda.OutOfMemoryError) as error:
         return None, f"{photo.place} cannot be encoded: {error}"
     return (x, "") if bool(torch.isfinite(x).all()) else (None, f"{photo.place} encodes to NaN or infinity")
