@@ -48,8 +48,9 @@ def load_survey(path: str | os.PathLike) -> tuple[Survey, dict[str, str]]:
     if "photos_seen" not in tensors:  # of moments that were saved without their photos
         return survey, header
     try:
-        survey.seen, survey.counted = (_to_array(tensors[f"photos_{name}"]) for name in ("seen", "counted"))
-        named = json.loads(tensors["photos_named"].to(torch.uint8).numpy().tobytes())
+        numbers = (_flat(tensors[f"photos_{name}"], torch.int64) for name in ("seen", "counted"))
+        survey.seen, survey.counted = (array("q", n.tobytes()) for n in numbers)
+        named = json.loads(_flat(tensors["photos_named"], torch.uint8).tobytes())
         survey.held_out = HeldOut([place_of(p) for p in named["held_out"]])
         survey.left_out = [(place_of(p), str(reason)) for p, reason in named["left_out"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -149,7 +150,7 @@ def _to_tensor(numbers: array) -> Tensor:
     return torch.from_numpy(np.array(numbers, dtype=np.int64))
 
 
-def _to_array(numbers: Tensor) -> array:
-    if numbers.ndim != 1 or numbers.dtype != torch.int64:
-        raise ValueError(f"got {numbers.dtype} {tuple(numbers.shape)}; expected a list of whole numbers")
-    return array("q", numbers.numpy().tobytes())
+def _flat(numbers: Tensor, dtype: torch.dtype) -> np.ndarray:
+    if numbers.ndim != 1 or numbers.dtype != dtype:
+        raise ValueError(f"got {numbers.dtype} {tuple(numbers.shape)}; expected a list of {dtype}")
+    return numbers.numpy()

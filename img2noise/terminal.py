@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 terminal = Console(stderr=True)
@@ -19,7 +20,7 @@ def plain_errors():
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        terminal.print(f"[red]error:[/] {error}")
+        terminal.print(f"[red]error:[/] {escape(str(error))}")
         sys.exit(2)
 
 
