@@ -1,5 +1,5 @@
-"""`python -m benchmarks [annealing | one-shot | fit | inversion | papers | photo32]`: tables of what is
-claimed, what is measured and against what.
+"""`python -m benchmarks [annealing | one-shot | fit | inversion | papers | photo32 | reproducibility]`:
+tables of what is claimed, what is measured and against what.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ import typer
 
 from . import annealing, fitting, inversion, one_shot, photo32
 from .papers import command as papers
+from .reproducibility import command as reproducibility
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 
 
 @app.callback()
 def everything(context: typer.Context) -> None:
-    """Every benchmark of speed and accuracy, unless one is named; `papers` and `photo32` only by name."""
+    """Every benchmark of speed and accuracy, unless one is named; the others only by name."""
     if context.invoked_subcommand is None:
         for run in (annealing.run, one_shot.run, fitting.run, inversion.run):
             run()
@@ -26,4 +27,5 @@ app.command("fit")(fitting.run)
 app.command("inversion")(inversion.run)
 app.command("papers")(papers.run)
 app.command("photo32")(photo32.run)
+app.command("reproducibility")(reproducibility.run)
 app(prog_name="python -m benchmarks")

@@ -1,0 +1,85 @@
+"""`python -m benchmarks reproducibility`: measures what stays the same and writes docs/reproducibility.md."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from . import comparing, generators, page
+from .comparing import Difference
+from .networks import convolutional
+from .promises import CONDITIONS, PROMISES, THREADS, applies
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reproducibility.md"
+HALVES = {"float16 network": torch.float16, "bfloat16 network": torch.bfloat16}
+GPU = "GPU"
+
+
+def run(
+    size: Annotated[int, typer.Option(help="Side of the pictures, a multiple of 8.")] = generators.SIZE,
+    out: Annotated[Path, typer.Option(help="Where the page goes.")] = PAGE,
+) -> None:
+    """Measure everything, and write the page; fails where a promise is broken."""
+    rows = {name: _measured(name, size) for name in PROMISES}
+    broken = [
+        f"{name}, {condition}"
+        for name, found in rows.items()
+        for condition in PROMISES[name]
+        if not found[condition].equal
+    ]
+    if broken:
+        raise SystemExit("not bit-equal, though promised: " + "; ".join(broken))
+    parts = [page.INTRODUCTION, _machine(size), _table(rows), page.NETWORK, _networks(size), page.ADVICE]
+    out.write_text("\n".join(parts), encoding="utf-8", newline="\n")
+    Console().print(f"wrote {out}")
+
+
+def _measured(name: str, size: int) -> dict[str, Difference | None]:
+    """A difference for each heading, or None where it means nothing."""
+    Console().print(name)
+    found = {c: comparing.MEASURED[c](name, size) if applies(name, c) else None for c in CONDITIONS}
+    networked = name in generators.NETWORKED
+    for heading, precision in HALVES.items():
+        found[heading] = comparing.beside_float32(name, precision, size) if networked else None
+    rowed = torch.cuda.is_available() and name in generators.GENERATORS
+    return found | {GPU: comparing.on_gpu(name, size) if rowed else None}
+
+
+def _table(rows: dict[str, dict[str, Difference | None]]) -> str:
+    headings = [*CONDITIONS, *HALVES, *([GPU] if torch.cuda.is_available() else [])]
+    return page.table(
+        ["what", *headings],
+        [
+            [name, *(page.cell(found[h], h in PROMISES[name]) for h in headings)]
+            for name, found in rows.items()
+        ],
+    )
+
+
+def _networks(size: int) -> str:
+    """How far apart results are whose network has matrix kernels."""
+    whole, half = dict(denoise=convolutional()), {h: convolutional(p) for h, p in HALVES.items()}
+    columns: dict[str, Callable[[str], Difference]] = {
+        "batch of 1, 4, 8": lambda name: comparing.in_batches(name, size, **whole),
+        THREADS: lambda name: comparing.on_threads(name, size, **whole),
+        **{h: lambda name, d=d: comparing.apart(name, size, whole, dict(denoise=d)) for h, d in half.items()},
+    }
+    rows = []
+    for name in generators.NETWORKED:
+        Console().print(f"{name}, with a network")
+        rows.append([name, *(page.cell(measure(name), False) for measure in columns.values())])
+    return page.table(["what", *columns], rows)
+
+
+def _machine(size: int) -> str:
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU at hand"
+    return (
+        f"Measured with 8 pictures of 4 x {size} x {size}, PyTorch {torch.__version__}, "
+        f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}; {gpu}.\n"
+    )

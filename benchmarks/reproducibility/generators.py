@@ -1,0 +1,237 @@
+"""Everything of ours that makes numbers from a seed, each as a function of which pictures are asked for.
+
+    GENERATORS[name](ask) -> {part: tensor}, a row for each of ask.rows; row i is picture i at batch index i
+    WHOLES[name](ask)     -> {part: tensor}, without rows: sums over pictures, files, figures as bytes
+
+Pictures are the Gaussian model's of SD latents, 4 x size x size; size is a multiple of 8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+import img2noise as n
+from img2noise import Whitener, ddim, demo, first_step
+from img2noise.denoisers import Denoiser
+from img2noise.photos import to_pixels
+from img2noise.sigmas import ddim_uniform, scaled_linear
+
+from .networks import pointwise
+
+COUNT, SIZE = 8, 96  # 4 x 96 x 96 values: more than torch adds up in one thread
+SEED, PICTURES, SIGMA = 5, 1000, 13.04
+SIGMAS = ddim_uniform(scaled_linear(), 10)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which pictures, under which network, on which device; sums take them `batch` at a time."""
+
+    rows: tuple[int, ...] = tuple(range(COUNT))
+    denoise: Denoiser = pointwise()
+    device: str = "cpu"
+    size: int = SIZE
+    batch: int = COUNT
+
+    @property
+    def x(self) -> Tensor:
+        """The pictures, model space."""
+        return pictures(self.size)[list(self.rows)].to(self.device)
+
+    @property
+    def how(self) -> dict:
+        """Seed and batch indices."""
+        return dict(seed=SEED, indices=list(self.rows))
+
+    @property
+    def maps(self) -> n.NoiseMaps:
+        """The pictures' noise maps."""
+        return n.extract(self.denoise, self.x, SIGMAS, skip=2, **self.how)
+
+
+@lru_cache(maxsize=4)
+def pictures(size: int) -> Tensor:
+    """All of them, (COUNT, 4, size, size)."""
+    return n.load("sd").dewhiten(n.draw((COUNT, 4, size, size), PICTURES))
+
+
+@lru_cache(maxsize=8)
+def whitener(structure: str, size: int) -> Whitener:
+    """One of each structure, fitted to draws: stationary is the shipped one, dense of 8 x 8 patches."""
+    if structure == "stationary":
+        return n.load("sd")
+    side = 8 if structure == "dense" else size
+    return n.fit(n.measure(n.draw((300, 4, side, side), 77), structure), "zca", 0.3)
+
+
+def by_rows(maps: n.NoiseMaps) -> dict[str, Tensor]:
+    """Maps with their rows first."""
+    return dict(start=maps.start, residuals=maps.residuals.movedim(1, 0))
+
+
+def _correlated(structure: str):
+    def make(ask: Asked) -> dict[str, Tensor]:
+        w = whitener(structure, ask.size)
+        made = dict(noise=n.correlated_noise(ask.x, w, **ask.how))
+        if structure == "dense":  # a whole picture, not tiles of one
+            made["whole"] = n.correlated_noise(ask.x[..., :8, :8], w, **ask.how)
+        return made
+
+    return make
+
+
+def _whitened(structure: str):
+    def make(ask: Asked) -> dict[str, Tensor]:
+        methods = whitener(structure, ask.size).methods
+        each = {m: n.whitening.with_method(whitener(structure, ask.size), m) for m in methods}
+        z = {f"{m} whitened": w.whiten(ask.x) for m, w in each.items()}
+        return z | {f"{m} dewhitened": w.dewhiten(ask.x) for m, w in each.items()}
+
+    return make
+
+
+def _annealed(ask: Asked) -> dict[str, Tensor]:
+    found = {}
+    for adapt in (False, True):
+        a = n.anneal(ask.x, whitener("stationary", ask.size), 300, adapt=adapt, **ask.how)
+        found |= {f"{k} {adapt}": getattr(a, k) for k in ("z", "z_last", "losses", "loss_ratio")}
+    return found
+
+
+def _blended(ask: Asked) -> dict[str, Tensor]:
+    other = pictures(ask.size).flip(0)[list(ask.rows)].to(ask.device)
+    return dict(slerp=n.slerp(ask.x, other, 0.3), lerp=n.lerp(ask.x, other, 0.3))
+
+
+def _gaussian(ask: Asked) -> dict[str, Tensor]:
+    denoise = n.GaussianDenoiser(whitener("stationary", ask.size))
+    return dict(denoised=denoise(ask.x, SIGMA), flow=denoise.flow(SIGMA * ask.x, SIGMA, 0.0))
+
+
+def _extracted(ask: Asked) -> dict[str, Tensor]:
+    return by_rows(ask.maps)
+
+
+def _extracted_together(ask: Asked) -> dict[str, Tensor]:
+    return by_rows(n.extract(ask.denoise, ask.x, SIGMAS, rows_per_call=4, **ask.how))
+
+
+def _replayed(ask: Asked) -> dict[str, Tensor]:
+    return dict(picture=n.replay(ask.denoise, ask.maps))
+
+
+def _edited(ask: Asked) -> dict[str, Tensor]:
+    target = n.GaussianDenoiser(whitener("stationary", ask.size))
+    walk = (ask.denoise, target, ask.x, SIGMAS)
+    return dict(
+        plain=n.edit(*walk, **ask.how),
+        few_steps=n.edit(*walk, **ask.how, weight=1.5, bound=1.0, noise_sigmas=n.shifted(SIGMAS)),
+    )
+
+
+def _inverted(ask: Asked) -> dict[str, Tensor]:
+    how = dict(forward_steps=1, forward_seed=SEED, indices=list(ask.rows))
+    return {e: ddim.invert(ask.denoise, ask.x, SIGMAS, evaluate=e, **how) for e in ddim.EVALUATIONS}
+
+
+def _sampled(ask: Asked) -> dict[str, Tensor]:
+    return dict(picture=ddim.sample(ask.denoise, SIGMA * ask.x, SIGMAS))
+
+
+def _first_step(**how):
+    def make(ask: Asked) -> dict[str, Tensor]:
+        found = first_step.invert(ask.denoise, ask.x, SIGMA, iterations=8, **how)
+        figures = dict(residuals=found.residuals.T, gain=found.reconstruction_gain)
+        return dict(z=found.z, **(figures if how["stop"] == "iterations" else {}))
+
+    return make
+
+
+def _moved(ask: Asked) -> dict[str, Tensor]:
+    return by_rows(n.flip(n.shift(ask.maps, 3, -2)))
+
+
+def _bounded(ask: Asked) -> dict[str, Tensor]:
+    return by_rows(n.bound_last(ask.maps, 1.0))
+
+
+def _recoloured(ask: Asked) -> dict[str, Tensor]:
+    colour = torch.ones(1, 4, ask.size, ask.size, device=ask.device)
+    return by_rows(n.recolour(ask.denoise, ask.maps, colour, colour[:, :1]))
+
+
+def _measured(ask: Asked) -> dict[str, Tensor]:
+    found = {}
+    for structure in n.STRUCTURES:
+        how = dict(patch=8) if structure == "dense" else {}
+        first, *others = (n.measure(x, structure, **how) for x in pictures(ask.size).split(ask.batch))
+        total = sum(others, first)
+        parts = dict(enumerate(total.products)) | dict(total=total.total)
+        found |= {
+            f"{structure} {k}": torch.view_as_real(t) if t.is_complex() else t for k, t in parts.items()
+        }
+    return found
+
+
+def _fitted(ask: Asked) -> dict[str, Tensor]:
+    whitener.cache_clear()
+    return {s: whitener(s, ask.size).whiten(pictures(ask.size)) for s in n.STRUCTURES}
+
+
+def _stored(ask: Asked) -> dict[str, Tensor]:
+    x = pictures(ask.size)
+    things = dict(noise=x, maps=ask.maps, whitener=whitener("kronecker", ask.size), moments=n.measure(x))
+    with TemporaryDirectory() as folder:
+        paths = {k: n.save(thing, Path(folder, k), source="a test", size=3) for k, thing in things.items()}
+        return {k: _bytes(path) for k, path in paths.items()} | dict(loaded=n.load(paths["noise"]))
+
+
+def _shown(ask: Asked) -> dict[str, Tensor]:
+    with TemporaryDirectory() as folder:
+        photo = Path(folder, "photo.png")
+        [pixels] = to_pixels(n.load("rgb").dewhiten(n.draw((1, 3, 64, 64), PICTURES)))
+        Image.fromarray(pixels).save(photo)
+        found = demo.run_demo(photo, SEED, Path(folder), lambda *_: None)
+        return {Path(file).name: _bytes(Path(file)) for file in found.files}
+
+
+def _bytes(path: Path) -> Tensor:
+    return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
+
+
+NETWORKED = {
+    "edit-friendly maps": _extracted,
+    "edit-friendly maps, four levels a call": _extracted_together,
+    "edit-friendly replay": _replayed,
+    "edit-friendly edit, plain and few steps": _edited,
+    "DDIM inversion, forward replaced: target, current, implicit": _inverted,
+    "DDIM sampling": _sampled,
+    "first step, plain": _first_step(stop="iterations"),
+    "first step, stopped at unit deviation": _first_step(stop="unit_std"),
+    "first step, Anderson": _first_step(stop="iterations", accelerate=5),
+    "maps shifted and flipped": _moved,
+    "maps with the last one bounded": _bounded,
+    "maps recoloured": _recoloured,
+}
+GENERATORS = {
+    "white noise (draw)": lambda ask: dict(noise=n.draw(ask.x.shape, **ask.how)),
+    **{f"correlated noise, {s}": _correlated(s) for s in n.STRUCTURES},
+    "annealed noise, with its losses": _annealed,
+    **{f"whitening and back, {s}, every method": _whitened(s) for s in n.STRUCTURES},
+    "blends: slerp, lerp": _blended,
+    "Gaussian denoiser and flow": _gaussian,
+    **NETWORKED,
+}
+WHOLES = {
+    "moments of photos": _measured,
+    "whiteners fitted": _fitted,
+    "files stored, and loaded": _stored,
+    "figures and files of the demo": _shown,
+}
