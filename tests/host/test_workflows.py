@@ -17,14 +17,22 @@ from .server import PACK
 
 WORKFLOWS = sorted((PACK / "workflows").glob("*.json"))
 NODES = sorted((PACK / "web/docs").glob("*.md"))
-SMALL = dict(width=128, height=128, steps=2, iterations=500, amount=2, size=128)
+SMALL = dict(width=128, height=128, steps=2, iterations=500, amount=2, size=128, batch_size=5)
+FEW_CALLS = {"Img2NoiseFirstStepInversion": dict(iterations=12)}  # of a model
 SKIPPING = dict(steps=9, skip=3)  # more than the eight steps that count as a few-step model's
 SEEDS = "seed", "noise_seed", "forward_seed"
 
 
 def scaled_down(path, server, family: str = "sd", photos: str = "first", more_seed: int = 0) -> Graph:
-    """The workflow with tiny checkpoints, test conditioning for its prompts, small pictures and few steps."""
-    graph = to_api(json.loads(path.read_text(encoding="utf-8")), server.object_info)
+    """The workflow of a file with tiny checkpoints, test conditioning for its prompts, small pictures and few
+    steps.
+    """
+    return scaled(json.loads(path.read_text(encoding="utf-8")), server, family, photos, more_seed)
+
+
+def scaled(workflow: dict, server, family: str = "sd", photos: str = "first", more_seed: int = 0) -> Graph:
+    """The same of a workflow as the frontend has it."""
+    graph = to_api(workflow, server.object_info)
     loaded = list(dict.fromkeys(i["ckpt_name"] for i in _inputs(graph) if "ckpt_name" in i))
     small = SMALL | SKIPPING if any("skip" in inputs for inputs in _inputs(graph)) else SMALL
     files = iter(draw_photos(server, photos))
@@ -44,9 +52,10 @@ def scaled_down(path, server, family: str = "sd", photos: str = "first", more_se
             inputs["folder"] = draw_folder(server)
         if "file" in inputs:
             inputs["file"] = kept_maps(server, family)
-        for key in small.keys() & inputs.keys():
+        most = small | FEW_CALLS.get(node["class_type"], {})
+        for key in most.keys() & inputs.keys():
             if not isinstance(inputs[key], list):
-                inputs[key] = min(inputs[key], small[key])
+                inputs[key] = min(inputs[key], most[key])
         for seed in SEEDS:
             if seed in inputs and node["class_type"] != "TestConditioning":
                 inputs[seed] += more_seed
