@@ -34,6 +34,11 @@ def test_these_files_and_folders_are_shipped():
     }
 
 
+def test_the_archive_stays_small():
+    sizes = {name: (ROOT / name).stat().st_size for name in SHIPPED}
+    assert sum(sizes.values()) < 6_000_000 and max(sizes.values()) < 2_000_000
+
+
 def test_modules_are_shipped_if_and_only_if_the_nodes_need_them():
     modules, left = set(), ["__init__.py"]
     while left:
