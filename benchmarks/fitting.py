@@ -1,5 +1,6 @@
-"""Fitting a stationary whitener to 900 latents 4 x 64 x 64 in memory: time and extra memory, in a process of
-its own.
+"""Fitting: moments in memory against scikit-learn and a plain product, large pictures, and photos from files.
+
+Every figure is measured in a process of its own, by one thread of it or as many as OMP_NUM_THREADS says.
 """
 
 from __future__ import annotations
@@ -8,40 +9,43 @@ import multiprocessing
 import resource
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from .report import show
+from . import fitting_files
+from .report import show, show_table
 
 COUNT = 900
+SMALL, LARGE = (3, 32, 32), ((4, 64, 64), (4, 128, 128))  # D = 3072; 16384 and 65536
+PHOTOS = 6144  # twice as many as D = 3072: what IncrementalPCA needs for a second batch of full rank
+BATCH = 3072
 
 
 def run() -> None:
-    """Time `measure` and `fit`, and the growth of the process's peak memory while they run."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        seconds, megabytes = pool.apply(_measured)
+    """Time and memory of fits, each way of measuring in a process of its own."""
+    seconds, megabytes = alone(_latents)
     rows = [
         (f"measure and fit {COUNT} latents", f"{seconds:.2f} s", "< 2 s"),
         ("peak memory above that of the latents", f"{megabytes:.0f} MB", "< 100 MB"),
     ]
     show("fit", rows)
+    table = [_row(*case) for case in CASES]
+    show_table(
+        "moments and fit", ("of whitened noise, D", "photos", "photos / s", "fit", "peak memory"), table
+    )
+    show("photos from files", fitting_files.rows(alone))
 
 
-def _measured() -> tuple[float, float]:
-    from img2noise import draw, fit, load, measure
-
-    whitener = load("sd").at(64, 64)
-    latents = torch.empty(COUNT, *whitener.shape)
-    for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak measured below
-        row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed))[0])
-    before = _peak(anew=True)
-    start = time.perf_counter()
-    fit(measure(latents))
-    return time.perf_counter() - start, _peak() - before
+def alone(work: Callable, *arguments):
+    """What a function answers in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
 
 
-def _peak(anew: bool = False) -> float:
+def peak(anew: bool = False) -> float:
     """Peak resident memory in MB: on Linux since last counted `anew`, elsewhere since the process began."""
     status = Path("/proc/self/status")
     if not status.is_file():
@@ -52,3 +56,106 @@ def _peak(anew: bool = False) -> float:
         Path("/proc/self/clear_refs").write_text("5")
     line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 2**10
+
+
+def _latents() -> tuple[float, float]:
+    from img2noise import draw, fit, load, measure
+
+    whitener = load("sd").at(64, 64)
+    latents = torch.empty(COUNT, *whitener.shape)
+    for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak measured below
+        row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed))[0])
+    before = peak(anew=True)
+    start = time.perf_counter()
+    fit(measure(latents))
+    return time.perf_counter() - start, peak() - before
+
+
+def _row(name: str, ways: str, shape: tuple[int, int, int], photos: int, batch: int) -> tuple[str, ...]:
+    try:
+        first, second, megabytes = alone(_streamed, ways, shape, photos, batch)
+    except ImportError as error:
+        return f"{name}: {error}", "", "", "", ""
+    dimensions = shape[0] * shape[1] * shape[2]
+    figures = f"{photos / first:.0f}", f"{second:.2f} s" if second else "none", f"{megabytes:.0f} MB"
+    return f"{name}, {dimensions}", str(photos), *figures
+
+
+def _streamed(ways: str, shape: tuple[int, int, int], photos: int, batch: int) -> tuple[float, float, float]:
+    """Seconds of taking batches in and of what follows, and the peak memory beside one batch."""
+    add, end = _WAYS[ways](shape)
+    seconds, start = 0.0, peak(anew=True)
+    for x in _batches(shape, photos, batch):
+        began = time.perf_counter()
+        add(x)
+        seconds += time.perf_counter() - began
+    own = x.numel() * x.element_size() / 2**20
+    began = time.perf_counter()
+    done = end()
+    return seconds, time.perf_counter() - began if done else 0.0, peak() - start - own
+
+
+def _batches(shape: tuple[int, int, int], photos: int, batch: int) -> Iterator[Tensor]:
+    """Noise with neighbours alike, so that no covariance is near a multiple of the identity."""
+    from img2noise import draw
+
+    x = torch.empty(batch, *shape)
+    for first in range(0, photos, batch):
+        for i, row in enumerate(x):
+            row.copy_(draw((1, *shape), first + i)[0])
+        x[..., 1:] += 0.5 * x[..., :-1]
+        yield x[: photos - first]
+
+
+def _ours(structure: str) -> Callable:
+    def begin(shape: tuple[int, int, int]) -> tuple[Callable, Callable]:
+        from img2noise import fit, measure
+
+        sums = []
+
+        def add(x: Tensor) -> None:
+            new = measure(x, structure)
+            sums[:] = [sums[0] + new if sums else new]
+
+        return add, lambda: fit(sums[0]).eigenvalues(sums[0].total) is not None
+
+    return begin
+
+
+def _plain(shape: tuple[int, int, int]) -> tuple[Callable, Callable]:
+    """A float64 X.T @ X and a sum, the least that any covariance needs; nothing is fitted."""
+    size = shape[0] * shape[1] * shape[2]
+    products = torch.zeros(size, size, dtype=torch.float64)
+    total = torch.zeros(size, dtype=torch.float64)
+
+    def add(x: Tensor) -> None:
+        for part in x.flatten(1).split(512):
+            flat = part.double()
+            products.addmm_(flat.T, flat)
+            total.add_(flat.sum(0))
+
+    return add, lambda: False
+
+
+def _incremental(shape: tuple[int, int, int]) -> tuple[Callable, Callable]:
+    try:
+        from sklearn.decomposition import IncrementalPCA
+    except ImportError as error:
+        raise ImportError("scikit-learn is not there") from error
+    pca = IncrementalPCA(whiten=True)
+    return lambda x: pca.partial_fit(x.flatten(1).numpy()), lambda: False
+
+
+_WAYS = {f"ours {s}": _ours(s) for s in ("stationary", "kronecker", "dense")}
+_WAYS |= {"plain": _plain, "scikit-learn": _incremental}
+CASES = [
+    ("float64 X.T @ X", "plain", SMALL, PHOTOS, BATCH),
+    ("dense", "ours dense", SMALL, PHOTOS, BATCH),
+    ("scikit-learn IncrementalPCA(whiten=True)", "scikit-learn", SMALL, PHOTOS, BATCH),
+    ("stationary", "ours stationary", SMALL, PHOTOS, BATCH),
+    ("kronecker", "ours kronecker", SMALL, PHOTOS, BATCH),
+    ("stationary", "ours stationary", LARGE[0], 2000, 250),
+    ("kronecker", "ours kronecker", LARGE[0], 2000, 250),
+    ("stationary", "ours stationary", LARGE[1], 500, 100),
+    ("kronecker", "ours kronecker", LARGE[1], 500, 100),
+]

@@ -77,6 +77,8 @@ def fit_command(
             raise ValueError(
                 f"got space {space!r} {'with' if vae else 'without'} --vae; say --space sd or sdxl with one"
             )
+        if moments is not None and moments.resolve() == out.resolve():
+            raise ValueError(f"got {out} for --out and for --moments; a file holds one of them")
         start = time.perf_counter()
         how = dict(structure=structure.value, size=size, space=space, patch=patch or None)
         survey = _measured(photos or [], vae, how, engine.value, moments, every, resume)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -25,6 +26,7 @@ from .sources import Place
 from .surveys import HeldOut, Survey, survey_photos
 
 TASKS, LARGEST = 256, 16  # into about so many tasks photos are divided, of so many photos at the most
+RETRIES = 3  # of a task whose worker died; Ray Data's own number has no end, and a photo may be what kills
 Encode = Callable[[Tensor], Tensor]
 
 
@@ -74,22 +76,27 @@ def _parts(ray, chunks: list[Sequence], seen: int, load: Callable[[], Encode], h
     firsts = np.cumsum([seen, *map(len, chunks[:-1])]).tolist()
     rows = [dict(first=n, places=json.dumps(c, default=str)) for n, c in zip(firsts, chunks, strict=True)]
     photos = data.from_items(rows, override_num_blocks=len(rows))
-    gpus = int(ray.cluster_resources().get("GPU", 0))
-    if gpus and how["space"] != "rgb":  # CPUs decode, GPUs encode
-        read = partial(_decode_rows, how=how)
-        photos = photos.map_batches(read, batch_size=1)
-        found = photos.map_batches(
-            _OnGpu,
-            fn_constructor_args=(load, how),
-            batch_size=1,
-            num_gpus=1,
-            num_cpus=0,
-            concurrency=(1, gpus),
-        )
-    else:
-        found = photos.map_batches(partial(_measure_rows, load=load, how=how), batch_size=1)
-    for row in found.iter_rows():
-        yield row["part"]
+    with warnings.catch_warnings():  # Ray Data takes the number of retries until 2.64 alone, and says so
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = _measured(photos, int(ray.cluster_resources().get("GPU", 0)), load, how)
+    try:
+        for row in found.iter_rows():
+            yield row["part"]
+    except ray.exceptions.RayError as error:  # a worker that dies is replaced; one that always dies is not
+        said = str(error).strip().splitlines()[-1][:300]
+        raise ValueError(
+            f"the cluster gave up on some photos ({said}); go on from --moments if you keep them"
+        ) from error
+
+
+def _measured(photos, gpus: int, load: Callable[[], Encode], how: dict):
+    """The plan: rows of photos to rows of surveys."""
+    if not gpus or how["space"] == "rgb":
+        measure = partial(_measure_rows, load=load, how=how)
+        return photos.map_batches(measure, batch_size=1, max_retries=RETRIES)
+    decoded = photos.map_batches(partial(_decode_rows, how=how), batch_size=1, max_retries=RETRIES)
+    gpu = dict(num_gpus=1, num_cpus=0, concurrency=(1, gpus), max_task_retries=RETRIES)
+    return decoded.map_batches(_OnGpu, fn_constructor_args=(load, how), batch_size=1, **gpu)
 
 
 def _decode_rows(batch: dict, how: dict) -> dict:

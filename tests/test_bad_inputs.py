@@ -71,6 +71,31 @@ COMMANDS = {
         "Invalid value for '--shrinkage'",
     ),
     "fit of an unknown method": (["fit", ".", "--out", "w", "--method", "x"], "Invalid value for '--method'"),
+    "fit of nothing": (["fit", "--out", "w"], "got no photos; name some, or moments to fit to"),
+    "fit of a glob of nothing": (
+        ["fit", "*.tiff", "--out", "w"],
+        "neither a file nor a folder nor a glob of any",
+    ),
+    "fit on no engine": (["fit", ".", "--out", "w", "--engine", "x"], "Invalid value for '--engine'"),
+    "fit kept after no photos": (["fit", ".", "--out", "w", "--every", "0"], "Invalid value for '--every'"),
+    "fit that resumes from nowhere": (
+        ["fit", ".", "--out", "w", "--resume"],
+        "got --resume without --moments",
+    ),
+    "fit over other moments": (
+        ["fit", ".", "--out", "w", "--moments", "p.png"],
+        "is there already; pass --resume",
+    ),
+    "fit that resumes from no moments": (
+        ["fit", ".", "--out", "w", "--moments", "p.png", "--resume"],
+        "p.png is no readable safetensors file",
+    ),
+    "fit of two things into one file": (
+        ["fit", ".", "--out", "w.safetensors", "--moments", "./w.safetensors"],
+        "for --out and for --moments; a file holds one of them",
+    ),
+    "merge of nothing": (["merge", "a", "--out", "w"], "neither a file nor a shipped whitener"),
+    "merge of a whitener": (["merge", "sd", "--out", "w"], "holds no moments but a Stationary"),
     "search without a photo": (["search", "nowhere.png"], "nowhere.png"),
     "search with no whitener": (
         ["search", "p.png", "--whitener", "x"],

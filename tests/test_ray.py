@@ -134,6 +134,25 @@ def test_what_cannot_be_measured_is_one_sentence(ray, photos):
         survey_on_ray(photo_places(photos)[:2], partial(encoder, None, "rgb"), **how)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_photo_that_kills_every_worker_ends_the_run_in_one_sentence(ray, photos, monkeypatch):
+    from img2noise import ray_engine
+
+    def load():
+        def encode(x):
+            if x.shape[-2] == 96:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return x
+
+        return encode
+
+    monkeypatch.setattr(ray_engine, "RETRIES", 1)
+    kept, places = [], photo_places([photos / "files", photos / "more-0.png"])[-4:]
+    with pytest.raises(ValueError, match="the cluster gave up on some photos .* go on from --moments"):
+        ray_engine.survey_on_ray(places, load, keep=lambda s: kept.append(s.moments.count), **HOW)
+    assert kept == [1, 2, 3][: len(kept)]  # in order, as far as it came
+
+
 def test_without_ray_one_sentence_says_what_to_install(photos, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     options = ["--engine", "ray", "--size", "64", "--out", str(tmp_path / "w.safetensors")]

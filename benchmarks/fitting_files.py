@@ -1,0 +1,118 @@
+"""Photos from files: what the statistics cost beside decoding and encoding, how far these overlap, and
+whether memory grows with the number of photos.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+SMALL, LARGE = 64, 512  # short sides
+FEW, MANY = 100, 10_000
+TIMED = 16  # photos of the large size
+
+
+def rows(alone: Callable) -> list[tuple[str, str, str]]:
+    """What was measured, its figure, and the bound it is held against."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = []
+        try:
+            decode, encode, add, whole = alone(_parts, folder, "sd")
+            found.append(_share("latents of TAESD's size", add, decode + encode, "<= 5 %"))
+            overlapped = f"{whole / (encode + add):.2f} x"
+            found.append(
+                ("all, over encoding and statistics alone (decoding overlaps)", overlapped, "near 1")
+            )
+        except ImportError:
+            found.append(
+                ("statistics over decoding and encoding latents", "diffusers is not there", "<= 5 %")
+            )
+        decode, _, add, _ = alone(_parts, folder, "rgb")
+        found.append(_share("pixels, which nothing encodes", add, decode, "none"))
+        peaks = [alone(_memory, str(Path(folder, str(count))), count) for count in (FEW, MANY)]
+    for count, (megabytes, seconds) in zip((FEW, MANY), peaks, strict=True):
+        rate = f"{megabytes:.0f} MB, {count / seconds:.0f} photos / s"
+        found.append((f"peak memory of {count} photos of {SMALL} pixels", rate, "alike"))
+    return found
+
+
+def _share(what: str, statistics: float, rest: float, claim: str) -> tuple[str, str, str]:
+    figures = f"{1e3 * statistics:.1f} / {1e3 * rest:.0f} ms = {100 * statistics / rest:.1f} %"
+    return f"statistics over decoding and encoding, {what}", figures, claim
+
+
+def _written(folder: Path, count: int, side: int) -> list[Path]:
+    """JPEGs of smooth noise, 4 : 3."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        small = rng.integers(0, 256, (side // 8, side // 6, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((side * 4 // 3, side)).save(folder / f"{i:05d}.jpg")
+    return sorted(folder.iterdir())
+
+
+def _parts(folder: str, space: str) -> tuple[float, float, float, float]:
+    """Seconds a photo for decoding, encoding, adding to the moments, and for all of it in a survey."""
+    from img2noise import SPACES, measure
+    from img2noise.photos import decode
+    from img2noise.surveys import FINEST, survey_photos
+
+    encode, stride = _tiny() if space == "sd" else _same, SPACES[space].stride
+    files = _written(Path(folder, space), TIMED, LARGE)
+    grid = (min(LARGE // stride, FINEST),) * 2
+    decode(files[0], LARGE, stride)
+    decoding, photos = _timed(lambda file: decode(file, LARGE, stride).pixels, files)
+    encode(photos[0])
+    encoding, latents = _timed(encode, photos)
+    measure(latents[0], size=grid)
+    measuring, moments = _timed(lambda x: measure(x, size=grid), latents)
+    adding, _ = _timed(lambda new: moments[0] + new, moments)
+    start = time.perf_counter()
+    survey_photos(files, encode, size=LARGE, stride=stride, space=space)
+    return decoding, encoding, measuring + adding, (time.perf_counter() - start) / TIMED
+
+
+def _timed(work: Callable, things: list) -> tuple[float, list]:
+    start = time.perf_counter()
+    done = [work(thing) for thing in things]
+    return (time.perf_counter() - start) / len(things), done
+
+
+def _tiny() -> Callable:
+    """The encoder of TAESD with weights drawn at random: as fast as the trained one, and nothing to fetch."""
+    import diffusers
+
+    with torch.random.fork_rng(devices=[]):
+        model = diffusers.AutoencoderTiny().train(False)
+
+    def encode(x):
+        with torch.inference_mode():
+            return model.encode(x).latents
+
+    return encode
+
+
+def _same(x):
+    return x
+
+
+def _memory(folder: str, count: int) -> tuple[float, float]:
+    """Peak memory above that of the process before, and seconds."""
+    from img2noise.sources import photo_places
+    from img2noise.surveys import survey_photos
+
+    from .fitting import peak
+
+    _written(Path(folder), count, SMALL)
+    survey_photos(photo_places(folder)[:10], _same, size=SMALL, space="rgb")  # what is loaded at first use
+    before, start = peak(anew=True), time.perf_counter()
+    survey = survey_photos(photo_places(folder), _same, size=SMALL, space="rgb")
+    seconds = time.perf_counter() - start
+    assert survey.moments.count + len(survey.held_out) == count
+    return peak() - before, seconds
