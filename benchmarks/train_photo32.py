@@ -20,14 +20,15 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 from PIL import Image
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from img2noise import plots
 from img2noise.photos import photo_files, read_photo
+from img2noise.plots import figure, pixels
 from img2noise.sigmas import alpha_bar_from_sigma, scaled_linear
 from img2noise.storage import write_tensors
 
@@ -78,11 +79,17 @@ def main(
         minutes=run.seconds / 60,
     )
     write_tensors(weights, out, {k: json.dumps(v) for k, v in facts.items()})
-    losses = torch.tensor(run.losses, dtype=torch.float64)
-    smooth = losses[: len(losses) // 50 * 50].view(-1, 50).mean(1)[None]
-    if smooth.numel():
-        curve = plots.loss_curve(smooth, smooth.amin(1) / smooth[:, 0], "training, a point per 50 steps")
-        Image.fromarray(curve).save(out.with_suffix(".png"))
+    Image.fromarray(loss_plot(run.losses)).quantize(64).save(out.with_suffix(".png"), optimize=True)
+
+
+def loss_plot(losses: list[float], every: int = 50) -> np.ndarray:
+    """Mean squared error of v by step, a point per `every` steps."""
+    drawn, ax = figure(6, 3.2)
+    points = np.array(losses[: len(losses) // every * every]).reshape(-1, every).mean(1)
+    ax.semilogy(np.arange(1, len(points) + 1) * every, points, linewidth=1.2)
+    ax.set(xlabel="step", ylabel="mean squared error of v")
+    ax.grid(alpha=0.3, which="both")
+    return pixels(drawn)
 
 
 class Run:
