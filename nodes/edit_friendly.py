@@ -9,13 +9,14 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..img2noise import NoiseMaps, bound_last, edit, extract, replay, shifted, statistics
+from ..img2noise import NoiseMaps, bound_last, edit, entrance, extract, replay, shifted, statistics
 from ..img2noise.noise_maps import LAST_NORM
 from ..img2noise.sigmas import descending
 from . import guiders, host, inputs
 from .noise_objects import StoredNoise, rows_asked
 from .sampler_objects import NoiseMapsSampler, moved
 
+FEW_STEPS = ("auto", "on", "off")
 FEW = 8  # steps up to which a schedule counts as a few-step model's
 
 
@@ -56,6 +57,7 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
     def execute(
         cls, guider, sigmas, latent, eta, skip, noise_seed, few_steps, rows_per_call
     ) -> io.NodeOutput:
+        entrance.whole(rows_per_call, "rows per call", 0)
         work = Inversion(guider, sigmas, latent, eta, skip, noise_seed, few_steps)
         maps = work.extract(guider, rows_per_call)
         return io.NodeOutput(maps, "\n".join([*describe(maps), *work.why]))
@@ -82,6 +84,7 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise_maps) -> io.NodeOutput:
+        entrance.instance(noise_maps, "the noise maps", NoiseMaps)
         empty = torch.zeros_like(noise_maps.start)
         sigmas, sampler = noise_maps.sigmas.float(), NoiseMapsSampler(noise_maps)
         return io.NodeOutput(sampler, StoredNoise(empty, 0), sigmas, host.to_latent(empty))
@@ -122,6 +125,7 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
         cls, source, target, sigmas, latent, eta, skip, noise_seed, few_steps, weight
     ) -> io.NodeOutput:
         work = Inversion(source, sigmas, latent, eta, skip, noise_seed, few_steps)
+        guiders.check(target, work.samples)
         guiders.check_together(source, target)
         samples = target.model_patcher.get_model_object("process_latent_out")(
             work.edit(source, target, weight)
@@ -136,6 +140,8 @@ class Inversion:
     """A picture, its schedule and settings, checked; `why` tells whether the few-step remedy is on."""
 
     def __init__(self, guider, sigmas, latent, eta, skip, seed, few_steps):
+        entrance.choice(few_steps, "few steps", FEW_STEPS)
+        entrance.whole(skip, "skip")
         self.samples, self.sigmas = guiders.picture(guider, latent), descending(sigmas)
         self.steps, self.seed = len(self.sigmas) - 1, seed
         few = self.steps <= FEW if few_steps == "auto" else few_steps == "on"

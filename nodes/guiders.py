@@ -27,6 +27,7 @@ from . import host
 Result = TypeVar("Result")
 ROWS = 16  # levels in a network call beyond which a batch gains nothing
 MARGIN = 1.5  # over the model's own estimate of memory, as the host takes it
+STEEP = 1000.0  # sigmas that only schedules of zero terminal SNR reach
 WINDOWS = ("timestep_start", "timestep_end", "hooks")  # what makes a prompt change from step to step
 CHANGES = (  # functions of a model's options that may do another thing at another noise level
     *("model_function_wrapper", "sampler_cfg_function", "sampler_calc_cond_batch_function"),
@@ -149,6 +150,12 @@ def check(guider, samples: Tensor) -> None:
         raise ValueError(f"got a flow model, of {type(found).__name__} latents; {expected}")
     if found.latent_channels != 4:
         raise ValueError(f"got a model of {found.latent_channels}-channel latents; {expected}")
+    if type(sampling).calculate_denoised is EPS.calculate_denoised and float(sampling.sigma_max) > STEEP:
+        raise ValueError(
+            f"got a model that predicts noise on a schedule of zero terminal SNR (sigma to "
+            f"{float(sampling.sigma_max):.4g}), where noise alone tells nothing of a picture; choose "
+            "v_prediction in ModelSamplingDiscrete if the model was trained so, else turn zsnr off"
+        )
     if samples.ndim != 4 or samples.shape[1] != 4:
         raise ValueError(
             f"got a latent of shape {tuple(samples.shape)} for a model of {type(found).__name__} latents, "

@@ -16,7 +16,7 @@ import folder_paths
 import torch
 from torch import Tensor
 
-from ..img2noise import SPACES, NoiseMaps, Space, Whitener, load, storage
+from ..img2noise import SPACES, NoiseMaps, Space, Whitener, entrance, load, storage
 from ..img2noise.file_names import inside, new_file
 
 FOLDER, SUFFIX = "img2noise", ".safetensors"
@@ -31,22 +31,38 @@ def plain(samples: Tensor) -> Tensor:
     return samples
 
 
+def tensor_of(latent: dict) -> Tensor:
+    """The tensor that a LATENT holds, whatever its axes; ValueError where it holds none."""
+    samples = plain(latent.get("samples") if isinstance(latent, dict) else None)
+    if not isinstance(samples, Tensor):
+        raise ValueError(
+            "got a latent that holds no samples; wire one from VAE Encode or from another node that makes "
+            "latents"
+        )
+    return samples
+
+
 def samples_of(latent: dict) -> Tensor:
-    """A copy of the latent's samples (B, C, H, W)."""
-    samples = plain(latent["samples"])
+    """A copy of the latent's samples (B, C, H, W), of which there is at least one."""
+    samples = tensor_of(latent)
     if samples.ndim != 4:
         raise ValueError(
             f"got a latent of shape {tuple(samples.shape)}, of a video or sound model; "
             "expected (batch, channels, height, width), as SD and SDXL make them"
+        )
+    if not samples.numel():
+        raise ValueError(
+            f"got a latent of shape {tuple(samples.shape)}, a batch of nothing; expected at least one"
         )
     if not bool(torch.isfinite(samples).all()):
         raise ValueError("got a latent that holds NaN or infinity; look for the node that made it so")
     return samples.to("cpu", copy=True).float()
 
 
-def noise_samples(latent: dict, name: str) -> Tensor:
-    """The samples, after a check that they can belong to the latent space of that name."""
-    samples, space = samples_of(latent), space_of(name)
+def noise_samples(latent: dict, of: str | Whitener) -> Tensor:
+    """The samples, after a check that they can belong to the latent space of that name or whitener."""
+    space, samples = space_of(of), samples_of(latent)
+    name = of if isinstance(of, str) else of.space
     if samples.shape[1] != space.channels:
         raise ValueError(
             f"got a latent of {samples.shape[1]} channels for {name} ({space.models}), which has "
@@ -55,11 +71,11 @@ def noise_samples(latent: dict, name: str) -> Tensor:
     return samples
 
 
-def picture_samples(latent: dict, name: str) -> Tensor:
+def picture_samples(latent: dict, of: str | Whitener) -> Tensor:
     """A picture's samples in model space; an empty latent is refused."""
-    samples = noise_samples(latent, name)
+    samples = noise_samples(latent, of)
     refuse_empty(samples)
-    return samples * space_of(name).scale_factor
+    return samples * space_of(of).scale_factor
 
 
 def refuse_empty(samples: Tensor) -> None:
@@ -74,18 +90,29 @@ def to_latent(samples: Tensor, like: dict | None = None) -> dict:
 
 def picture_latent(x: Tensor, whitener: Whitener, like: dict | None = None) -> dict:
     """A picture in model space as a LATENT in the autoencoder's units."""
-    return to_latent(x / space_of(whitener.space).scale_factor, like)
+    return to_latent(x / space_of(whitener).scale_factor, like)
 
 
-def space_of(name: str) -> Space:
+def space_of(of: str | Whitener) -> Space:
+    """The latent space of that name, or of a whitener."""
+    if not isinstance(of, str | Whitener):
+        raise ValueError(f"got {entrance.kind(of)} for a whitener; wire Load Whitener or Fit Whitener")
+    name = of if isinstance(of, str) else of.space
     if name not in SPACES:
         raise ValueError(f"got the unknown latent space {name!r}; expected one of {', '.join(SPACES)}")
     return SPACES[name]
 
 
+def whitener_of(thing) -> Whitener:
+    """The thing itself; ValueError for what is no whitener."""
+    if not isinstance(thing, Whitener):
+        raise ValueError(f"got {entrance.kind(thing)} for a whitener; wire Load Whitener or Fit Whitener")
+    return thing
+
+
 def check_model(model, whitener: Whitener) -> None:
     """Raises ValueError unless the model scales latents as the whitener's space does."""
-    space, found = space_of(whitener.space), model.get_model_object("latent_format")
+    space, found = space_of(whitener), model.get_model_object("latent_format")
     if has_space(model, space):
         return
     raise ValueError(

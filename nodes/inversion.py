@@ -6,7 +6,7 @@ import torch
 from comfy.model_sampling import ModelSamplingDiscrete
 from comfy_api.latest import io
 
-from ..img2noise import ddim, first_step, plots
+from ..img2noise import ddim, entrance, first_step, plots
 from . import guiders, host, inputs
 from .noise import standardise
 from .noise_objects import StoredNoise
@@ -133,6 +133,7 @@ def sigma_at(model, timestep: int) -> float:
             "got a model with continuous noise levels, which has no timesteps of 1000; expected one of SD "
             "1.x, SD 2.x, SDXL or a Turbo of them"
         )
+    entrance.whole(timestep, "timestep", 1, 999)
     return float(sampling.sigma(torch.tensor(float(timestep))))
 
 

@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..img2noise import Whitener, anneal, lerp, plots, slerp
+from ..img2noise import Whitener, anneal, entrance, lerp, plots, slerp
 from ..img2noise.sums import row_means, row_stds
 from . import host, inputs
 from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask
@@ -62,15 +62,16 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
     def execute(
         cls, latent, whitener, noise_seed, iterations, batch_size, model=None, **search
     ) -> io.NodeOutput:
+        entrance.whole(iterations, "iterations", 0)
+        entrance.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
         rows = pictures[[i % len(pictures) for i in range(max(batch_size, len(pictures)))]]
         temperature = search.pop("temperature_start"), search.pop("temperature_end")
         how = dict(**search, temperature=temperature, seed=noise_seed)
-        report = host.progress(iterations)
-        found = anneal(rows, whitener, iterations, **how, on_step=lambda step, _: report(step))
-        plot = torch.from_numpy(plots.loss_curve(found.losses, found.loss_ratio)).float()[None] / 255
-        preview = host.picture_latent(whitener.dewhiten(found.z), whitener)
-        return io.NodeOutput(StoredNoise(found.z, noise_seed), preview, plot)
+        z, losses, ratios = _searched(rows, whitener, iterations, how)
+        plot = torch.from_numpy(plots.loss_curve(losses, ratios)).float()[None] / 255
+        preview = host.picture_latent(whitener.dewhiten(z), whitener)
+        return io.NodeOutput(StoredNoise(z, noise_seed), preview, plot)
 
 
 class Img2NoiseCorrelatedNoise(io.ComfyNode):
@@ -106,6 +107,7 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
     def execute(
         cls, latent, whitener, noise_seed, temperature, strength, keep_variance, batch_size, model=None
     ) -> io.NodeOutput:
+        entrance.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
         how = dict(temperature=temperature, strength=strength, preserve=keep_variance)
         noise = CorrelatedNoise(pictures, whitener, noise_seed, **how)
@@ -206,6 +208,7 @@ class Img2NoiseBlendNoises(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise_a, noise_b, weight, method) -> io.NodeOutput:
+        entrance.choice(method, "method", tuple(BLENDS))
         return io.NodeOutput(BlendedNoise(noise_a, noise_b, weight, BLENDS[method]))
 
 
@@ -219,11 +222,23 @@ def standardise(x: Tensor) -> Tensor:
     return ((x.double() - mean) / std).to(x)
 
 
+def _searched(rows: Tensor, whitener: Whitener, iterations: int, how: dict) -> list[Tensor]:
+    """Noises (B, C, H, W), losses (B, steps + 1), their ratios (B,); row by row, so that a cancel is quick."""
+    report, found = host.progress(iterations * len(rows)), []
+    for i in range(len(rows)):
+
+        def on_step(step: int, _, before: int = i * iterations) -> None:
+            report(before + step)
+
+        found.append(anneal(rows[i : i + 1], whitener, iterations, **how, indices=[i], on_step=on_step))
+    return [torch.cat([getattr(one, part) for one in found]) for part in ("z", "losses", "loss_ratio")]
+
+
 def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
     """The pictures to make noise for, in model space."""
     if model is not None:
-        host.check_model(model, whitener)
-    return host.picture_samples(latent, whitener.space)
+        host.check_model(model, host.whitener_of(whitener))
+    return host.picture_samples(latent, host.whitener_of(whitener))
 
 
 def _picture_inputs():

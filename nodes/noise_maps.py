@@ -6,7 +6,7 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..img2noise import NoiseMaps, flip, recolour, save, shift
+from ..img2noise import NoiseMaps, entrance, flip, recolour, save, shift
 from . import guiders, host, inputs
 from .sampler_objects import check_space, moved
 
@@ -124,6 +124,7 @@ class Img2NoiseSaveNoiseMaps(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise_maps, filename) -> io.NodeOutput:
+        entrance.instance(noise_maps, "the noise maps", NoiseMaps)
         path = save(noise_maps, host.new_noise_maps_file(filename))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
@@ -159,6 +160,7 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
 
 def colour_samples(guider, maps: NoiseMaps, colour: dict) -> Tensor:
     """The colour for every row of the maps (B, 4, H, W), VAE units; ValueError unless all belong together."""
+    entrance.instance(maps, "the noise maps", NoiseMaps)
     samples = host.samples_of(colour)
     guiders.check(guider, samples)
     check_space(guider, maps)
@@ -173,6 +175,9 @@ def colour_samples(guider, maps: NoiseMaps, colour: dict) -> Tensor:
 
 def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
     """How much of each latent pixel is masked (B or 1, 1, H, W), by area."""
+    entrance.tensor(mask, "the mask")
+    if mask.ndim < 2:
+        raise ValueError(f"got a mask of shape {tuple(mask.shape)}; expected (batch, height, width)")
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     if len(mask) not in (1, len(maps.start)):
         raise ValueError(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
-from ..img2noise import Whitener, correlated_noise
+from ..img2noise import Whitener, correlated_noise, entrance
 from . import host
 
 
@@ -58,24 +59,42 @@ class BlendedNoise:
 
 
 def ask(noise, latent: dict) -> Tensor:
-    """A copy of what any NOISE answers, float32 on the CPU. Core's RandomNoise seeds the global generator."""
+    """A copy of what any NOISE answers, float32 on the CPU, of the latent's shape. Core's RandomNoise seeds
+    the global generator.
+    """
+    size = " x ".join(map(str, host.tensor_of(latent).shape))
+    if not callable(getattr(noise, "generate_noise", None)):
+        raise ValueError(
+            f"got {entrance.kind(noise)} for a noise; wire RandomNoise, say, or one of img2noise"
+        )
     with host.random_state_kept():
         rows = noise.generate_noise(latent)
-    return host.plain(rows).to("cpu", copy=True).float()
+    if not isinstance(rows, Tensor) or rows.shape != latent["samples"].shape:
+        raise ValueError(
+            f"got {entrance.kind(rows)} from a noise for a latent of {size}; use a noise that follows the "
+            "latent's size and number"
+        )
+    if not bool(torch.isfinite(rows).all()):
+        raise ValueError("got noise that holds NaN or infinity; look for the node that made it so")
+    return rows.to("cpu", copy=True).float()
 
 
 def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
     """Which rows of noise a sampler asks for, after a check that its latent has this (C, H, W)."""
-    samples = host.plain(input_latent["samples"])
+    samples = host.tensor_of(input_latent)
     if samples.shape[1:] != shape:
         ours, theirs = (" x ".join(map(str, s)) for s in (shape, samples.shape[1:]))
         raise ValueError(
             f"got noise of {ours} for a latent of {theirs} (channels, height, width); "
             "sample at the size of the picture that the noise was made from"
         )
-    indices = input_latent.get("batch_index")
-    indices = range(len(samples)) if indices is None else map(int, indices)
-    indices = list(indices)
+    return numbers_of(input_latent)
+
+
+def numbers_of(latent: dict) -> list[int]:
+    """Which rows of a larger batch a latent's rows are; ValueError unless each has a number."""
+    samples, indices = host.tensor_of(latent), latent.get("batch_index")
+    indices = list(range(len(samples)) if indices is None else map(int, indices))
     if len(indices) != len(samples):
         raise ValueError(
             f"got {len(indices)} batch indices for {len(samples)} latents; expected one for each"

@@ -12,19 +12,19 @@ import comfy.samplers
 import torch
 from torch import Tensor
 
-from ..img2noise import NoiseMaps, ddim, replay
+from ..img2noise import NoiseMaps, ddim, entrance, replay
 from ..img2noise.sigmas import descending
 from . import guiders, host
 from .noise_objects import StoredNoise
 
 FLIPPED_ZERO = 1e-4  # what the host's FlipSigmas writes for a leading 0
-STEEP = 1000.0  # sigmas that only schedules of zero terminal signal reach
 
 
 class InversionSampler(comfy.samplers.Sampler):
     """From the picture in latent_image to the latent at the highest sigma; noise and mask are left aside."""
 
     def __init__(self, evaluate: str, forward_fraction: float, forward_seed: int, iterations: int):
+        entrance.number(forward_fraction, "forward fraction", 0, 1)
         self.fraction = forward_fraction
         self.how = dict(evaluate=evaluate, forward_seed=forward_seed, iterations=iterations)
 
@@ -44,7 +44,7 @@ class InversionSampler(comfy.samplers.Sampler):
         levels = downwards(sigmas)
         if bool(noise.any()):
             logging.info("Inversion Sampler: starts from the picture and leaves the noise it is given aside")
-        if float(levels[0]) > STEEP:
+        if float(levels[0]) > guiders.STEEP:
             logging.warning("Inversion Sampler: sigma %.4g leaves nothing of a picture", float(levels[0]))
         steps = len(levels) - 1
         forward = max(1, round(self.fraction * steps)) if self.fraction else 0
@@ -115,7 +115,7 @@ class InvertedNoise:
 
     def generate_noise(self, input_latent: dict) -> Tensor:
         x = self.stored.generate_noise(input_latent)
-        beside = input_latent["samples"].to("cpu", torch.float32)
+        beside = host.samples_of(input_latent)
         beside = self.process_in(beside) if bool(beside.any()) else beside
         top, sigma = float(self.sampling.sigma_max), torch.tensor(self.sigma)
         full = self.sigma > top or math.isclose(self.sigma, top, rel_tol=1e-5)  # the host's rule

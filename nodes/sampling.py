@@ -9,7 +9,7 @@ from comfy_api.latest import io
 import nodes  # the host's own, whose KSampler this one is
 
 from . import host, inputs
-from .noise_objects import CorrelatedNoise
+from .noise_objects import CorrelatedNoise, numbers_of
 
 
 class Img2NoiseKSampler(io.ComfyNode):
@@ -39,8 +39,10 @@ class Img2NoiseKSampler(io.ComfyNode):
     @classmethod
     def execute(cls, whitener, reference, temperature, correlate, latent_image, **core) -> io.NodeOutput:
         if correlate:
-            host.check_model(core["model"], whitener)
-            pictures = host.picture_samples(reference, whitener.space)
+            host.check_model(core["model"], host.whitener_of(whitener))
+            host.samples_of(latent_image)
+            numbers_of(latent_image)
+            pictures = host.picture_samples(reference, whitener)
             noise = CorrelatedNoise(pictures, whitener, core["seed"], temperature=temperature)
             core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
         with host.random_state_kept():  # core seeds the global generator, and some samplers draw from it

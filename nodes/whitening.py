@@ -5,10 +5,11 @@ from __future__ import annotations
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ..img2noise import SPACES, Whitener, facts, fit, measure, save, whiteness
+from ..img2noise import Moments, entrance, facts, fit, measure, save
 from ..img2noise.photos import photo_files
-from ..img2noise.surveys import Survey, measure_photos
+from ..img2noise.surveys import measure_photos
 from . import host, inputs
+from .descriptions import describe, describe_survey
 
 
 class Img2NoiseLoadWhitener(io.ComfyNode):
@@ -71,7 +72,7 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
 
     @classmethod
     def execute(cls, whitener, filename) -> io.NodeOutput:
-        path = save(whitener, host.new_whitener_file(filename))
+        path = save(host.whitener_of(whitener), host.new_whitener_file(filename))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -113,6 +114,8 @@ class Img2NoiseFitWhitener(io.ComfyNode):
         cls, latents, latent_space, structure, method, shrinkage, patch, moments=None
     ) -> io.NodeOutput:
         x = host.picture_samples(latents, latent_space)
+        if moments is not None:
+            entrance.instance(moments, "the moments", Moments)
         stationary = structure == "stationary" and moments is not None and moments.structure == structure
         size = moments.shape[1:] if stationary else None
         measured = measure(x, structure, size=size, patch=patch or None, space=latent_space)
@@ -159,11 +162,14 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
 
     @classmethod
     def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
+        entrance.whole(limit, "limit", 0)
+        entrance.whole(size, "size", 1)
+        stride = host.space_of(latent_space).stride
         files = photo_files(host.input_folder(folder))
         if 0 < limit < len(files):  # spread over the folder, where neighbours are often alike
             files = [files[i * len(files) // limit] for i in range(limit)]
         report, started = host.progress(len(files)), iter(range(len(files)))
-        how = dict(structure=structure, size=size, stride=SPACES[latent_space].stride, space=latent_space)
+        how = dict(structure=structure, size=size, stride=stride, space=latent_space)
         encode = host.encoder(vae, latent_space)
         survey = measure_photos(files, encode, **how, on_photo=lambda _: report(next(started)))
         report(len(files))
@@ -197,8 +203,8 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        z = whitener.whiten(host.picture_samples(latent, whitener.space), strength)
-        return io.NodeOutput(host.to_latent(z, latent))
+        x0 = host.picture_samples(latent, host.whitener_of(whitener))
+        return io.NodeOutput(host.to_latent(whitener.whiten(x0, strength), latent))
 
 
 class Img2NoiseDewhitenLatent(io.ComfyNode):
@@ -221,30 +227,5 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        x0 = whitener.dewhiten(host.noise_samples(latent, whitener.space), strength)
-        return io.NodeOutput(host.picture_latent(x0, whitener, latent))
-
-
-def describe(whitener: Whitener, header: dict[str, str]) -> str:
-    """A whitener's facts in words."""
-    space, grid = host.space_of(whitener.space), " x ".join(map(str, whitener.shape))
-    sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
-    lines = [
-        f"{whitener.structure} {whitener.method} whitener of {whitener.space} latents ({space.models})",
-        f"measured on {whitener.count} samples at {grid}, for {sizes}; shrinkage {whitener.shrinkage:g}",
-    ]
-    return "\n".join(lines + [f"{key}: {header[key]}" for key in ("source", "command") if header.get(key)])
-
-
-def describe_survey(survey: Survey, whitener: Whitener) -> str:
-    """What was measured, what was left out and why, and how white the photos become that were held out."""
-    held_out, left_out = survey.held_out, survey.left_out
-    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
-    if held_out:
-        found = whiteness(whitener, held_out)
-        channels = ", ".join(f"{std:.3f}" for std in found.std)
-        lines.append(
-            f"held-out photos, whitened: std per channel {channels} (1 is white), neighbour correlation "
-            f"{found.before:.3f} before and {found.after:.3f} after (0 is white)"
-        )
-    return "\n".join(lines + [f"left out: {reason}" for _, reason in left_out])
+        z = host.noise_samples(latent, host.whitener_of(whitener))
+        return io.NodeOutput(host.picture_latent(whitener.dewhiten(z, strength), whitener, latent))

@@ -1,11 +1,11 @@
-"""Checkpoints small enough for a test that ComfyUI's own loaders take for SD 1.5, SD 2.1 (v) and SDXL; and a
-ControlNet and a LoRA for SD 1.5.
+"""Checkpoints small enough for a test that ComfyUI's own loaders take for SD 1.5, SD 2.1 (noise and v) and
+SDXL, and a ControlNet and a LoRA for each.
 
 A UNet of one level, at the width and with the attention that ComfyUI recognises a family by: SD15 (context
 768, convolutions around attention), SD21 (context 1024, linear layers) and SDXL by way of KOALA (context
-2048, linear layers, a vector condition of 2816). Weights are random, and the last layer is a tenth of that,
-so that sampling is tame. The VAE inside is TAESD: its real weights from the folder in IMG2NOISE_TAESD, else
-random ones. No text encoder.
+2048, linear layers, a vector condition of 2816). Weights are random, and the last layer is a tenth of that
+or less, so that sampling is tame. The VAE inside is TAESD: its real weights from the folder in
+IMG2NOISE_TAESD, else random ones. No text encoder.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch import Tensor
 WIDTH, EMBEDDING = 320, 1280
 FAMILIES = {  # context, vector condition, attention depth per block, linear around attention, TAESD, scale
     "sd": (768, 0, (1,), False, "taesd", 0.18215),
+    "sd21": (1024, 0, (1,), True, "taesd", 0.18215),
     "sd21v": (1024, 0, (1,), True, "taesd", 0.18215),
     "sdxl": (2048, 2816, (0, 2, 5), True, "taesdxl", 0.13025),
 }
 CONTEXT = {family: row[0] for family, row in FAMILIES.items()}
-CONTROL, LORA = "tiny-control.safetensors", "tiny-lora.safetensors"
 V_MARK = "output_blocks.11.1.transformer_blocks.0.norm1.bias"  # far from 0, it marks a network of v
 
 
@@ -33,11 +33,21 @@ def name(family: str, variant: int = 0) -> str:
     return f"tiny-{family}-{variant}.safetensors"
 
 
-def write(folder: Path, family: str, variant: int = 0) -> Path:
-    """Write a tiny checkpoint, half precision; returns its path."""
+def control(family: str = "sd") -> str:
+    """The file name of a family's tiny ControlNet."""
+    return f"tiny-control-{family}.safetensors"
+
+
+def lora(family: str = "sd") -> str:
+    """The file name of a family's tiny LoRA."""
+    return f"tiny-lora-{family}.safetensors"
+
+
+def write(folder: Path, family: str, variant: int = 0, gain: float = 0.1) -> Path:
+    """Write a tiny checkpoint, half precision; returns its path. `gain` is that of the last layer."""
     context, vector, depths, linear, vae, scale = FAMILIES[family]
     weights = _Weights(seed=variant)
-    _unet(weights, context, vector, depths, linear)
+    _unet(weights, context, vector, depths, linear, gain)
     if family == "sd21v":
         weights.tensors[V_MARK] = torch.tensor([-1.0, 1.0])
     tensors = {f"model.diffusion_model.{key}": t.half() for key, t in weights.tensors.items()}
@@ -51,11 +61,11 @@ def write(folder: Path, family: str, variant: int = 0) -> Path:
     return path
 
 
-def write_control(folder: Path) -> Path:
-    """Write a tiny ControlNet for the family "sd", which looks at pictures of three channels."""
+def write_control(folder: Path, family: str = "sd") -> Path:
+    """Write a tiny ControlNet for a family, which looks at pictures of three channels."""
     w = _Weights(seed=0)
-    context, _, depths, linear, *_ = FAMILIES["sd"]
-    _encoder(w, context, 0, depths, linear)
+    context, vector, depths, linear, *_ = FAMILIES[family]
+    _encoder(w, context, vector, depths, linear)
     _residual(w, "middle_block.0", WIDTH)
     w.layer("middle_block_out.0", WIDTH, WIDTH, 1, 1, gain=0.3)
     for block in range(len(depths) + 1):
@@ -63,17 +73,22 @@ def write_control(folder: Path) -> Path:
     widths = (3, 16, 16, 32, 32, 96, 96, 256, WIDTH)
     for index, (before, after) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
         w.layer(f"input_hint_block.{2 * index}", after, before, 3, 3)
-    save_file({key: t.half() for key, t in w.tensors.items()}, folder / CONTROL)
-    return folder / CONTROL
+    return _saved(w, folder / control(family))
 
 
-def write_lora(folder: Path) -> Path:
-    """Write a tiny LoRA for the family "sd", of rank 4, on one layer of its attention."""
-    w, key = _Weights(seed=0), "lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_v"
+def write_lora(folder: Path, family: str = "sd") -> Path:
+    """Write a tiny LoRA for a family, of rank 4, on one layer of its attention."""
+    depths = FAMILIES[family][2]
+    block = next(i for i, depth in enumerate(depths, 1) if depth)
+    w, key = _Weights(seed=0), f"lora_unet_input_blocks_{block}_1_transformer_blocks_0_attn1_to_v"
     w.layer(f"{key}.lora_down", 4, WIDTH, bias=False)
     w.layer(f"{key}.lora_up", WIDTH, 4, bias=False)
-    save_file({key: t.half() for key, t in w.tensors.items()}, folder / LORA)
-    return folder / LORA
+    return _saved(w, folder / lora(family))
+
+
+def _saved(w: _Weights, path: Path) -> Path:
+    save_file({key: t.half() for key, t in w.tensors.items()}, path)
+    return path
 
 
 class _Weights:
@@ -94,12 +109,12 @@ class _Weights:
         self.tensors[f"{key}.bias"] = torch.zeros(channels)
 
 
-def _unet(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool) -> None:
+def _unet(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool, gain: float) -> None:
     _encoder(w, context, vector, depths, linear)
     for block in range(len(depths) + 1):
         _residual(w, f"output_blocks.{block}.0", 2 * WIDTH)
     w.norm("out.0")
-    w.layer("out.2", 4, WIDTH, 3, 3, gain=0.1)
+    w.layer("out.2", 4, WIDTH, 3, 3, gain=gain)
 
 
 def _encoder(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool) -> None:

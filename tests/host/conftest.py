@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import warnings
 
@@ -13,7 +12,7 @@ from .. import archive
 from . import checkpoints, hosts
 from .graphs import Graph
 from .requirements import install_lacking
-from .server import PACK, Server
+from .server import PACK, Server, link
 
 FOUND = hosts.found()
 
@@ -72,7 +71,7 @@ def running(request, tmp_path_factory, pack, comfy=None):
     for kind in files:
         (server.models / kind).mkdir(exist_ok=True)
         for file in files[kind]:
-            _link(file, server.models / kind / file.name)
+            link(file, server.models / kind / file.name)
     yield server
     server.stop()
     shutil.rmtree(server.models)
@@ -92,10 +91,3 @@ def pytest_runtest_makereport(item, call):
     if report.failed and server is not None:
         report.sections.append((f"ComfyUI's log, {server.log}", server.tail()))
     return report
-
-
-def _link(file, place):
-    try:
-        os.link(file, place)
-    except OSError:  # another drive, or a file system without links
-        shutil.copy(file, place)

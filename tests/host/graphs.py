@@ -18,7 +18,7 @@ class Graph(dict):
 
     def __call__(self, class_type: str, **inputs) -> Node:
         required = self.object_info[class_type]["input"].get("required", {})
-        key = str(len(self) + 1)
+        key = str(1 + max((int(key) for key in self if key.isdigit()), default=0))
         self[key] = {"class_type": class_type, "inputs": {**_defaults(required), **inputs}}
         return Node(key)
 

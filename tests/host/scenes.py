@@ -12,7 +12,7 @@ HOW = dict(skip=1, few_steps="off")  # of edit-friendly inversions here
 
 def model(graph: Graph, family: str = "sd", lora: bool = False) -> list:
     found = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name(family))[0]
-    name = dict(lora_name=checkpoints.LORA, strength_model=1.0)
+    name = dict(lora_name=checkpoints.lora(), strength_model=1.0)
     return graph("LoraLoaderModelOnly", model=found, **name)[0] if lora else found
 
 
@@ -20,13 +20,13 @@ def prompt(graph: Graph, seed: int, family: str = "sd") -> list:
     return graph("TestConditioning", seed=seed, dim=checkpoints.CONTEXT[family])[0]
 
 
-def controlled(graph: Graph, seed: int, end: float = 1.0) -> tuple[list, list]:
+def controlled(graph: Graph, seed: int, end: float = 1.0, family: str = "sd") -> tuple[list, list]:
     """A prompt and a negative one, both under a ControlNet up to that share of the sampling."""
     node = graph(
         "ControlNetApplyAdvanced",
-        positive=prompt(graph, seed),
-        negative=prompt(graph, 99),
-        control_net=graph("ControlNetLoader", control_net_name=checkpoints.CONTROL)[0],
+        positive=prompt(graph, seed, family),
+        negative=prompt(graph, 99, family),
+        control_net=graph("ControlNetLoader", control_net_name=checkpoints.control(family))[0],
         image=graph("EmptyImage", width=128, height=128, color=0x3080C0)[0],
         strength=0.7,
         end_percent=end,
@@ -36,7 +36,7 @@ def controlled(graph: Graph, seed: int, end: float = 1.0) -> tuple[list, list]:
 
 def hooked(graph: Graph, seed: int) -> list:
     """A prompt that brings its own LoRA."""
-    how = dict(lora_name=checkpoints.LORA, strength_model=1.0, strength_clip=0.0)
+    how = dict(lora_name=checkpoints.lora(), strength_model=1.0, strength_clip=0.0)
     hooks = graph("CreateHookLora", **how)[0]
     how = dict(cond_NEW=prompt(graph, seed), strength=1.0, set_cond_area="default", hooks=hooks)
     return graph("ConditioningSetProperties", **how)[0]

@@ -144,6 +144,14 @@ class Server:
         )
 
 
+def link(file: Path, place: Path) -> None:
+    """The same file in another place, without a copy where that can be."""
+    try:
+        os.link(file, place)
+    except OSError:  # another drive, or a file system without links
+        shutil.copy(file, place)
+
+
 def _failure(entry: dict) -> dict:
     """The last execution_error or execution_interrupted message of a history entry."""
     kinds = "execution_error", "execution_interrupted"

@@ -7,12 +7,14 @@ import random
 
 import numpy
 import torch
-from comfy.nested_tensor import NestedTensor
 from comfy_api.latest import ComfyExtension, io, ui
 from folder_paths import get_output_directory
 from safetensors.torch import save_file
 
+from .measuring import TestAnew, TestFacts, TestKept
+from .memory import TestLowVram
 from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestRows
+from .odd import NODES as ODD
 
 
 class TestConditioning(io.ComfyNode):
@@ -103,22 +105,6 @@ class TestRandomState(io.ComfyNode):
         return io.NodeOutput(value, ui=ui.PreviewText(digest))
 
 
-class TestOddLatent(io.ComfyNode):
-    """Latents that no image model makes."""
-
-    @classmethod
-    def define_schema(cls):
-        inputs = [io.Combo.Input("kind", options=["nested", "video", "nan"])]
-        return io.Schema(node_id="TestOddLatent", inputs=inputs, outputs=[io.Latent.Output()])
-
-    @classmethod
-    def execute(cls, kind):
-        plain = torch.ones(1, 4, 8, 8)
-        nested = NestedTensor([plain, plain.clone()])
-        odd = dict(nested=nested, video=plain.unsqueeze(2), nan=plain * float("nan"))
-        return io.NodeOutput({"samples": odd[kind]})
-
-
 class TestText(io.ComfyNode):
     """Shows whatever it is given as text."""
 
@@ -147,7 +133,7 @@ class TestSigmas(io.ComfyNode):
 
 class TestingPack(ComfyExtension):
     async def get_node_list(self):
-        conditions = [TestConditioning, TestLatent, TestOddLatent, TestSigmas, TestGaussian, TestCalls]
+        conditions = [TestConditioning, TestLatent, *ODD, TestSigmas, TestGaussian, TestCalls]
         ways_to_see = [
             TestDump,
             TestDumpNoise,
@@ -157,7 +143,7 @@ class TestingPack(ComfyExtension):
             TestText,
             TestRows,
         ]
-        return conditions + ways_to_see
+        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram]
 
 
 async def comfy_entrypoint():
