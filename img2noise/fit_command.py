@@ -91,7 +91,7 @@ def fit_command(
     )
     if as_json:
         reasons = {str(place): reason for place, reason in survey.left_out}
-        print(json.dumps(report | dict(held_out=quality and quality._asdict(), reasons=reasons)))
+        typer.echo(json.dumps(report | dict(held_out=quality and quality._asdict(), reasons=reasons)))
         return
     _name_left_out(survey)
     terminal.print("{out}: {photos} photos measured, {left_out} left out, {seconds} s".format(**report))
@@ -117,7 +117,7 @@ def merge_command(
         save_survey(survey, out, **facts)
     report = dict(out=str(out), files=len(files), photos=survey.moments.count, left_out=len(survey.left_out))
     if as_json:
-        print(json.dumps(report))
+        typer.echo(json.dumps(report))
     else:
         terminal.print("{out}: {photos} photos of {files} files, {left_out} left out".format(**report))
 
