@@ -24,7 +24,7 @@ from img2noise.plots import figure, pixels
 
 from .papers import sheets
 from .papers.claims import table, written
-from .papers.worlds import NETWORK, Scale, trained
+from .papers.worlds import NETWORK, Scale, crops, trained
 from .report import show_table
 from .train_photo32 import crop, pictures_of
 
@@ -63,9 +63,10 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     (out / "photo32.md").write_text(f"{table(headings, rows)}\n\n{text}\n", encoding="utf-8")
     _save(_plot(errors), out / "photo32-error.png")
-    made = trained(Scale(SHOWN), tried[:1], lambda rows: None, network).pictures
+    real = crops([], SHOWN)  # photos that anyone may show
+    made = trained(Scale(SHOWN), real, lambda rows: None, network).pictures
     gap = torch.ones(3, 32 * (SHOWN // 8), 8)
-    both = torch.cat([sheets.grid(made, 8), gap, sheets.grid(tried[:SHOWN], 8)], dim=2)
+    both = torch.cat([sheets.grid(made, 8), gap, sheets.grid(real, 8)], dim=2)
     _save(next(to_pixels(both[None])).repeat(2, 0).repeat(2, 1), out / "photo32-samples.png")
 
 

@@ -77,7 +77,7 @@ def write(sections: list[Section], out: Path, preamble: str) -> Path:
 
 
 def _preamble(scale: Scale, given: bool, minutes: float) -> str:
-    source = "photos held out of the training" if given else "scikit-image's sample photos"
+    source = "scikit-image's samples" + (", and photos held out of the training" if given else "")
     return (
         "Written by `python -m benchmarks papers`"
         + (" with `--quick`" if scale == QUICK else "")

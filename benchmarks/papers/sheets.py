@@ -10,12 +10,12 @@ from torch import Tensor
 
 from img2noise.plots import figure, pixels
 
-ROWS = 6
+from .worlds import SHOWN
 
 
 def columns(sets: dict[str, Tensor], enlarge: int = 2) -> np.ndarray:
     """The first pictures of each set (N, 3, 32, 32) in a column, in the order of `sets`."""
-    stacked = [torch.cat(list(x[:ROWS].float().clamp(-1, 1)), dim=1) for x in sets.values()]
+    stacked = [torch.cat(list(x[:SHOWN].float().clamp(-1, 1)), dim=1) for x in sets.values()]
     gap = torch.ones(3, stacked[0].shape[1], 2)
     sheet = torch.cat([part for column in stacked for part in (column, gap)][:-1], dim=2)
     sheet = ((sheet + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)

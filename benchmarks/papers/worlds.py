@@ -24,7 +24,7 @@ from img2noise.sigmas import ddim_uniform, scaled_linear
 from ..train_photo32 import SHORT_SIDE, crop, pictures_of
 
 NETWORK = Path(__file__).parent.parent / "photo32.safetensors"
-SHAPE, ROWS = (3, 32, 32), 64
+SHAPE, ROWS, SHOWN = (3, 32, 32), 64, 6
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,12 @@ def twin_of(world: World, advance: Callable[[int], object]) -> World:
 def crops(paths: list[Path], count: int) -> Tensor:
     """Square crops of photos as the network knows them, (count, 3, 32, 32): the same places whoever asks.
 
-    Of folders, of the photos that training holds out; with no paths, of scikit-image's.
+    The first SHOWN, which pictures may show, are of scikit-image's photos, and so are all without paths; the
+    others are of the photos in them that training holds out.
     """
-    photos = pictures_of(paths)[1] if paths else [_scaled(photo) for photo in _sample_photos()]
-    generator = torch.Generator().manual_seed(3)
-    return torch.stack([crop(photos, generator) for _ in range(count)])
+    free, generator = [_scaled(photo) for photo in _sample_photos()], torch.Generator().manual_seed(3)
+    others = pictures_of(paths)[1] if paths else free
+    return torch.stack([crop(free if i < SHOWN else others, generator) for i in range(count)])
 
 
 def _sample_photos() -> list[np.ndarray]:
