@@ -37,10 +37,19 @@ _FLAGS = [
 
 class Server:
     """One running ComfyUI. `base` is its folder, with input, output and models in it; `site` holds what its
-    Python needs beside what it has; `pack` is what is installed, this checkout or another folder.
+    Python needs beside what it has; `pack` is what is installed, this checkout or another folder; `flags` are
+    more of ComfyUI's own.
     """
 
-    def __init__(self, comfy: Comfy, base: Path, site: Path, seconds: float = 180.0, pack: Path = PACK):
+    def __init__(
+        self,
+        comfy: Comfy,
+        base: Path,
+        site: Path,
+        seconds: float = 180.0,
+        pack: Path = PACK,
+        flags: tuple[str, ...] = (),
+    ):
         self.comfy, self.base, self.log = comfy, base, base / "server.log"
         self.input, self.output, self.models = base / "input", base / "output", base / "models"
         _furnish(comfy, base, pack)
@@ -48,7 +57,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         own = ["--base-directory", base, "--database-url", f"sqlite:///{base / 'comfyui.db'}"]
-        command = [comfy.python, "main.py", *_FLAGS, *own, "--port", self.port]
+        command = [comfy.python, "main.py", *_FLAGS, *flags, *own, "--port", self.port]
         settings = dict(OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(

@@ -1,0 +1,227 @@
+"""Nodes without a server: run by a ComfyUI's Python in its folder, as `alone.py PACK MODELS BASE ANSWERS`.
+
+Calls every node's `execute`, and whatever samplers then ask of its NOISE or SAMPLER, first with good inputs
+and then with each row of `bad_nodes`, and writes what each was answered with as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+SIZE, STEPS = (4, 8, 8), 4
+MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
+NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
+
+
+def module_at(name: str, path: Path, **how):
+    """The module in a file, under a name of its own."""
+    spec = importlib.util.spec_from_file_location(name, path, **how)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+class World:
+    """What good and bad inputs are made of."""
+
+    def __init__(self, models: Path, library):
+        self.models, self.library, self.loaded = models, library, {}
+
+    def whitener(self, name: str):
+        return self.library.load(name)
+
+    def model(self, family: str = "sd"):
+        """A tiny checkpoint whose network is the exact denoiser of N(0, I)."""
+        import comfy.sd
+
+        if family not in self.loaded:
+            path = str(self.models / f"tiny-{family}-0.safetensors")
+            found = comfy.sd.load_checkpoint_guess_config(path, output_vae=False, output_clip=False)[0]
+            found.set_model_unet_function_wrapper(
+                lambda _, asked: asked["input"] / (1 + asked["timestep"].view(-1, 1, 1, 1) ** 2)
+            )
+            self.loaded[family] = found
+        return self.loaded[family]
+
+    def flow(self):
+        """The model as one of flow matching."""
+        import comfy.model_sampling as sampling
+
+        class Flow(sampling.ModelSamplingDiscreteFlow, sampling.CONST):
+            pass
+
+        model = self.model().clone()
+        model.add_object_patch("model_sampling", Flow(model.model.model_config))
+        return model
+
+    def guider(self, model=None):
+        import comfy.samplers
+
+        guider = comfy.samplers.CFGGuider(model or self.model())
+        guider.set_conds(self.prompt(1), self.prompt(2))
+        guider.set_cfg(2.0)
+        return guider
+
+    def prompt(self, seed: int):
+        width = 768
+        return [[normal(1, 77, width, seed=seed), {"pooled_output": normal(1, 1280, seed=seed)}]]
+
+    def noise(self, answer):
+        """A NOISE that answers so."""
+        return SimpleNamespace(seed=0, generate_noise=lambda latent: answer)
+
+    def nested(self, x):
+        from comfy.nested_tensor import NestedTensor
+
+        return NestedTensor([x, x.clone()])
+
+    def vae(self, channels: int):
+        """A VAE of means of 8 x 8 pixels, their brightness repeated and rippled."""
+
+        def encode(pixels):
+            small = torch.nn.functional.avg_pool2d(pixels.movedim(-1, 1), 8)
+            return small[:, [0, 1, 2, 0]] + 0.1 * normal(*small[:, [0, 1, 2, 0]].shape, seed=len(pixels))
+
+        return SimpleNamespace(latent_channels=channels, encode=encode)
+
+    def sigmas(self):
+        return torch.tensor([14.0, 6.0, 2.0, 0.5, 0.0])
+
+    def maps(self):
+        x, gaussian = normal(1, *SIZE), lambda x, sigma: x / (1 + sigma.view(-1, 1, 1, 1) ** 2)
+        maps = self.library.extract(gaussian, x, self.sigmas(), seed=1)
+        return self.library.NoiseMaps(maps.start, maps.residuals, maps.sigmas.float().double(), space="sd")
+
+
+def good(w: World) -> dict[str, dict]:
+    """Inputs that each node takes; `asked`, `guider`, `latent` and `sigmas` also for what samplers ask."""
+    latent, many = {"samples": normal(1, *SIZE)}, {"samples": normal(64, *SIZE)}
+    picture = dict(latent=latent, whitener=w.whitener("sd"))
+    search = dict(loss="forward", alpha=0.97, temperature_start=9.0, temperature_end=5.0, adapt=False)
+    fit = dict(latent_space="sd", structure="stationary", method="zca", shrinkage=0.0)
+    walk = dict(sigmas=w.sigmas(), latent=latent, eta=1.0, skip=1, noise_seed=1, few_steps="auto")
+    back = dict(evaluate="target", forward_fraction=0.3, forward_seed=1, iterations=2)
+    core = dict(seed=1, steps=2, cfg=2.0, sampler_name="euler", scheduler="normal", denoise=1.0)
+    core |= dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), latent_image=latent)
+    pull = dict(colour=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
+    stop = dict(stop="iterations", accelerate=0, tolerance=1e-3, normalize=True)
+    noises = dict(noise_a=w.noise(normal(1, *SIZE)), noise_b=w.noise(normal(1, *SIZE, seed=1)))
+    ask, guided = dict(asked=latent), dict(guider=w.guider())
+    sampled = dict(**guided, latent=latent, sigmas=w.sigmas())
+    return dict(
+        Img2NoiseLoadWhitener=dict(whitener_name="sd"),
+        Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename="mine"),
+        Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),
+        Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, **fit, limit=0),
+        Img2NoiseWhitenLatent=dict(**picture, strength=1.0),
+        Img2NoiseDewhitenLatent=dict(**picture, strength=1.0),
+        Img2NoiseAnnealedNoise=dict(
+            **picture, noise_seed=1, iterations=2, batch_size=1, model=w.model(), **search, **ask
+        ),
+        Img2NoiseCorrelatedNoise=dict(
+            **picture, noise_seed=1, temperature=5.0, strength=1.0, keep_variance=True, batch_size=1, **ask
+        )
+        | dict(model=w.model()),
+        Img2NoiseLatentToNoise=dict(latent=latent, normalize=True, noise_seed=1, **ask),
+        Img2NoiseNoiseToLatent=dict(noise=w.noise(normal(1, *SIZE)), latent=latent),
+        Img2NoiseBlendNoises=dict(**noises, weight=0.5, method="slerp", **ask),
+        Img2NoiseKSampler=dict(
+            **core, whitener=w.whitener("sd"), reference=latent, temperature=5.0, correlate=True
+        ),
+        Img2NoiseInversionSampler=dict(**back, **sampled),
+        Img2NoiseInvertedNoise=dict(model=w.model(), sigmas=w.sigmas(), latent=latent, noise_seed=1, **ask),
+        Img2NoiseFirstStepInversion=dict(
+            **guided, latent=latent, timestep=980, iterations=2, **stop, asked=latent
+        ),
+        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, rows_per_call=0),
+        Img2NoiseEditFriendlySampler=dict(noise_maps=w.maps(), **sampled),
+        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
+        Img2NoiseShiftNoiseMaps=dict(noise_maps=w.maps(), down=1, right=0),
+        Img2NoiseFlipNoiseMaps=dict(noise_maps=w.maps(), horizontal=True, vertical=False),
+        Img2NoiseRecolourNoiseMaps=dict(**guided, noise_maps=w.maps(), **pull, closed_loop=True),
+        Img2NoiseSaveNoiseMaps=dict(noise_maps=w.maps(), filename="maps"),
+        Img2NoiseLoadNoiseMaps=dict(file="maps.safetensors"),
+        Img2NoiseInspectNoise=dict(latent=latent, smoothness=0.1, noise=None, picture=None, vae=None),
+        Img2NoiseCompareWhitenings=dict(latents=many, noises=many, latent_space="sd", shrinkage=0.01),
+    )
+
+
+def call(node, inputs: dict) -> None:
+    """Run the node, then what a sampler would ask of its NOISE or SAMPLER."""
+    inputs, name = dict(inputs), node.__name__
+    asked = inputs.pop("asked", None)
+    if name in ("Img2NoiseInversionSampler", "Img2NoiseEditFriendlySampler"):
+        guider, latent, sigmas = (inputs.pop(key) for key in ("guider", "latent", "sigmas"))
+        sampler = node.execute(**inputs).result[0]
+        samples = latent["samples"]
+        guider.sample(torch.zeros_like(samples), samples, sampler, sigmas, disable_pbar=True, seed=0)
+        return
+    made = node.execute(**inputs)
+    if name in NOISES:
+        made.result[0].generate_noise(asked)
+
+
+def answer(node, inputs: dict) -> dict:
+    """What came of a call: nothing, or the kind of error and what it says."""
+    try:
+        call(node, inputs)
+    except Exception as error:  # whatever it is, it is what the artist would read
+        return dict(kind=type(error).__name__, said=str(error))
+    return dict(kind="", said="")
+
+
+def answers(world: World, nodes: list, table) -> dict:
+    """Of good inputs per node, and of each row of the table in its order."""
+    classes, inputs = {node.__name__: node for node in nodes}, good(world)
+    found = {name: answer(classes[name], inputs[name]) for name in inputs}
+    rows = []
+    for name, argument, _, value, _ in table.NODE_ROWS:
+        value = value(world) if callable(value) else value
+        kept = value["samples"].clone() if isinstance(value, dict) and _is_tensor(value) else None
+        row = answer(classes[name], {**inputs[name], argument: value})
+        rows.append(row | dict(kept=kept is None or _same(kept, value["samples"])))
+    return dict(good=found, rows=rows, nodes=sorted(classes))
+
+
+def _is_tensor(latent: dict) -> bool:
+    return isinstance(latent.get("samples"), torch.Tensor)
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return torch.equal(a.nan_to_num(), b.nan_to_num())
+
+
+def main(pack: Path, models: Path, base: Path, out: Path) -> None:
+    tests = Path(__file__).resolve().parents[1]
+    sys.path[0] = os.getcwd()  # the host's, not this folder, whose `server` is another
+    sys.argv = ["main.py", "--cpu", "--base-directory", str(base)]
+    import comfy.options
+
+    comfy.options.enable_args_parsing()
+    import utils.extra_config  # noqa: F401  before `nodes`, which puts another `utils` in its way
+
+    import nodes  # noqa: F401  the host's own, which the pack imports
+
+    torch.set_num_threads(1)
+    loaded = module_at("img2noise_pack", pack / "__init__.py", submodule_search_locations=[str(pack)])
+    extension = asyncio.run(loaded.comfy_entrypoint())
+    classes = asyncio.run(extension.get_node_list())
+    world = World(models, sys.modules["img2noise_pack.img2noise"])
+    found = answers(world, classes, module_at("bad_nodes", tests / "bad_nodes.py"))
+    out.write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

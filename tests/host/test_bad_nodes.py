@@ -1,0 +1,85 @@
+"""Every node, called without a server: whatever it is given wrongly, the answer is one sentence."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from img2noise import draw, save
+
+from ..bad_nodes import BAD_NODES, NODE_ROWS
+from . import hosts
+from .server import PACK
+
+FOUND = hosts.found()
+RUNNER = Path(__file__).resolve().parent / "alone.py"
+KINDS = {"ValueError", "TypeError", "FileNotFoundError"}
+
+
+def furnished(base: Path) -> Path:
+    """A base folder with photos, and with files that are no whiteners and no noise maps."""
+    for folder in ("input/photos", "output/img2noise", "models/img2noise"):
+        (base / folder).mkdir(parents=True)
+    for number in range(20):
+        picture = draw((1, 64, 64, 3), number)[0].clamp(-1, 1) * 127 + 128
+        Image.fromarray(picture.to(torch.uint8).numpy()).save(base / f"input/photos/{number}.png")
+    for folder in ("output/img2noise", "models/img2noise"):
+        save(draw((1, 4, 8, 8), 1), base / folder / "noise.safetensors")
+        (base / folder / "damaged.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}{}{}{}")
+    save_file({"secret": torch.zeros(1)}, base / "secret.safetensors")
+    return base
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory, model_files, site):
+    """of(comfy) -> what the nodes answered in that ComfyUI, asked once."""
+
+    @functools.cache
+    def of(comfy: hosts.Comfy) -> dict:
+        base = furnished(tmp_path_factory.mktemp("alone"))
+        models, out = model_files["checkpoints"][0].parent, base / "answers.json"
+        command = [comfy.python, RUNNER, PACK, models, base, out]
+        env = {**os.environ, "PYTHONPATH": str(site(comfy.python)), "PYTHONDONTWRITEBYTECODE": "1"}
+        ran = subprocess.run(
+            list(map(str, command)), cwd=comfy.folder, env=env, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr[-3000:]
+        found = json.loads(out.read_text("utf-8"))
+        assert not list(base.rglob(".*.writing"))
+        shutil.rmtree(base)
+        return found
+
+    return of
+
+
+@pytest.fixture(scope="module", params=FOUND or [None], ids=lambda comfy: comfy.version if comfy else "none")
+def answered(request, answers):
+    if request.param is None:
+        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
+    return answers(request.param)
+
+
+def test_every_node_takes_the_inputs_that_the_rows_start_from(answered):
+    assert answered["nodes"] == sorted(BAD_NODES) == sorted(answered["good"])
+    assert not {name: said for name, said in answered["good"].items() if said["kind"]}
+
+
+@pytest.mark.parametrize("number", range(len(NODE_ROWS)), ids=[" ".join(row[:3]) for row in NODE_ROWS])
+def test_a_bad_input_of_a_node_is_answered_in_one_sentence(answered, number):
+    node, argument, case, _, words = NODE_ROWS[number]
+    row = answered["rows"][number]
+    said = row["said"].strip()
+    assert row["kind"] in KINDS, row
+    assert 20 < len(said) < 600 and "\n" not in said, said
+    assert re.search(re.escape(words), said), said
+    assert row["kept"], "the input was changed"
