@@ -11,6 +11,8 @@ independent bins.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -93,33 +95,42 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
     height = len(spectrum)
     if (height, width) == tuple(size):
         return spectrum
-    weight = radius(height, width) ** POWER_LAW  # (H, half), zero at DC, which so drops out of the sums below
-    known = (weight > 0).to(spectrum)
-    flat = torch.cat([spectrum.flatten(2) * weight[..., None], known[..., None]], dim=-1)
-    plane = _beyond_half(flat, width)  # (H, W // 2 + 2, C * C + 1)
-    plane = _interpolate(plane, torch.fft.fftfreq(size[0], dtype=torch.float64) * height, 0)
-    plane = _interpolate(
-        plane, torch.fft.rfftfreq(size[1], dtype=torch.float64) * width, 1
-    )  # (H', half', C * C + 1)
+    rows, row_share = _around(torch.fft.fftfreq(size[0], dtype=torch.float64) * height)
+    columns, column_share = _around(torch.fft.rfftfreq(size[1], dtype=torch.float64) * width)
+    weight = radius(height, width) ** POWER_LAW  # zero at DC, which so drops out of the sums below
+    read = partial(_at, spectrum.flatten(2), weight, width)
+    sides = []  # only the four bins around each frequency are read: there are fewer of those than bins
+    for column in columns:
+        (low, known_low), (high, known_high) = (read(row % height, column) for row in rows)
+        sides.append((_blend(low, high, row_share), _blend(known_low, known_high, row_share)))
+    plane, known = (_blend(low, high, column_share.T) for low, high in zip(*sides, strict=True))
     target = radius(*size) ** POWER_LAW
     target[0, 0] = 1.0
-    out = plane[..., :-1] / (plane[..., -1:] * target[..., None])
+    out = plane / (known * target[..., None])
     out[0, 0] = spectrum[0, 0].flatten() * (size[0] * size[1] / (height * width)) ** (POWER_LAW / 2)
     return out.unflatten(2, spectrum.shape[2:])
 
 
-def _beyond_half(half: Tensor, width: int) -> Tensor:
-    """The half plane and one column more, by S(-f) = conj S(f): (H, half, K) -> (H, half + 1, K). What lies
-    further is not read by frequencies of at most 1/2.
-    """
-    mirrored = half[:, (width + 1) // 2 - 1].conj().roll(-1, 0).flip(0)
-    return torch.cat([half, mirrored[:, None]], dim=1)
-
-
-def _interpolate(plane: Tensor, position: Tensor, dim: int) -> Tensor:
-    """Linear, periodic interpolation along `dim` at fractional `position` (in bins)."""
-    count = plane.shape[dim]
+def _around(position: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """The bins below and above each fractional position, and the share (n, 1) of the one above."""
     below = position.floor()
-    share = (position - below).view([-1 if d == dim else 1 for d in range(plane.ndim)]).to(plane.dtype)
-    low, high = (plane.index_select(dim, (below.long() + k) % count) for k in (0, 1))
-    return low * (1 - share) + high * share
+    return (below.long(), below.long() + 1), (position - below)[:, None]
+
+
+def _blend(low: Tensor, high: Tensor, share: Tensor) -> Tensor:
+    return low * (1 - share[..., None]) + high * share[..., None]
+
+
+def _at(flat: Tensor, weight: Tensor, width: int, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """weight S, and whether the weight is not zero, at rows (H',) and columns (W'): (H', W', K) and (H', W',
+    1). The column behind the half plane is read by S(-f) = conj S(f).
+    """
+    height, half = weight.shape
+    behind = column >= half
+    across = torch.where(behind, width - column, column)  # (W',)
+    down = torch.where(behind, (-row[:, None]) % height, row[:, None])  # (H', W')
+    bins = down * half + across
+    near = weight.flatten()[bins][..., None]
+    values = flat.flatten(0, 1)[bins]
+    values[:, behind] = values[:, behind].conj()
+    return values * near, (near > 0).to(near.dtype)
