@@ -1,0 +1,133 @@
+"""Cells of the table: a node or a workflow is run twice at a place, and what came of it is compared.
+
+A cell is "=" where both runs end and agree in every bit, with the error of a way there and back after it;
+else it is the sentence that the node says.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import checkpoints
+from ..graphs import Graph
+from ..test_workflows import scaled_down
+from .places import BASE, FIRST, PROMPTS, SECOND, SIZES, STEPS, Family, Place
+from .tries import SAMPLING, TRIES
+
+SECONDS = 600.0  # for one graph, on a busy machine
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`equal` on repeat; `error` of a way there and back; or the `sentence` of a refusal."""
+
+    equal: bool = False
+    error: float | None = None
+    sentence: str = ""
+
+
+def conditions(node: str) -> list[str]:
+    """What a node is tried under."""
+    return [BASE, *SIZES, *(PROMPTS if node in SAMPLING else ())]
+
+
+def node_cell(server, node: str, family: Family, condition: str) -> Cell:
+    """What a node does at a place."""
+    facts = [[], []]
+    for stage in TRIES[node]:
+        graph = Graph(server.object_info)
+        places = [Place(graph, family, condition, again) for again in ("first", "second")]
+        for place in places:
+            stage(place)
+        if not any(place.shown for place in places):
+            graph("TestText", value="saved")  # ComfyUI runs no graph without an end
+        outputs, sentence = outcome(server, graph)
+        if sentence:
+            return Cell(sentence=sentence)
+        for place, found in zip(places, facts, strict=True):
+            found += [json.loads(outputs[node]["text"][0]) for node in place.shown]
+    first, second = facts
+    if not all(found["sound"] for found in first) or not any(found["varies"] for found in first):
+        return Cell(sentence="it ends in NaN, infinity or one value everywhere")
+    equal = [found["digest"] for found in first] == [found["digest"] for found in second]
+    errors = [found["error"] for found in first if "error" in found]
+    return Cell(equal, max(errors) if errors else None)
+
+
+def workflow_cell(server, path, family: Family) -> Cell:
+    """What a workflow does with a family's checkpoint: the pictures and texts that it shows."""
+    shown = []
+    for again in ("first", "second"):
+        graph = renewed(fitted_to(scaled_down(path, server, family.kind), family), again)
+        outputs, sentence = outcome(server, graph)
+        if sentence:
+            return Cell(sentence=sentence)
+        found = [outputs[key] for key in sorted(outputs)]
+        shown.append(
+            [
+                *(server.picture(image) for output in found for image in output.get("images", [])),
+                *(np.array(text) for output in found for text in output.get("text", [])),
+            ]
+        )
+    if not shown[0] or not all(one.std() > 1 for one in shown[0] if one.ndim):
+        return Cell(sentence="a picture is of one colour, or nothing is shown")
+    return Cell(all(np.array_equal(*pair) for pair in zip(*shown, strict=True)))
+
+
+def renewed(graph: Graph, again: str) -> Graph:
+    """The graph with every checkpoint made anew, so that nothing of a repeat is remembered."""
+    for node in list(graph.values()):
+        for name, value in node["inputs"].items():
+            if isinstance(value, list) and graph[value[0]]["class_type"] == "CheckpointLoaderSimple":
+                node["inputs"][name] = graph("TestAnew", value=value, again=again)[0]
+    return graph
+
+
+def fitted_to(graph: Graph, family: Family) -> Graph:
+    """A workflow's graph with the family's checkpoint, whitener and, for Turbo models, their few steps."""
+    for node in list(graph.values()):
+        inputs = node["inputs"]
+        if "ckpt_name" in inputs:
+            number = [checkpoints.name(family.kind, i) for i in range(2)].index(inputs["ckpt_name"])
+            other = FIRST + SECOND - family.variant
+            inputs["ckpt_name"] = checkpoints.name(family.kind, other if number else family.variant)
+        for name in ("whitener_name", "latent_space"):
+            if name in inputs:
+                inputs[name] = family.space
+        inputs |= {name: 64 for name in ("width", "height", "size") if inputs.get(name) == 128}
+        if family.turbo and node["class_type"] == "BasicScheduler":
+            node["class_type"] = "SDTurboScheduler"
+            del inputs["scheduler"]
+        if "steps" in inputs:
+            inputs["steps"] = family.turbo or min(inputs["steps"], STEPS)
+        if "skip" in inputs:
+            inputs["skip"] = min(inputs["skip"], (family.turbo or STEPS) // 3)
+    return graph
+
+
+def outcome(server, graph: Graph) -> tuple[dict, str]:
+    """The outputs of a graph, or the one sentence that it ends with."""
+    answer = server.post("/prompt", {"prompt": graph, "client_id": "matrix"})
+    if "prompt_id" not in answer or answer.get("node_errors"):
+        return {}, json.dumps(answer.get("node_errors") or answer)
+    entry = server.wait(answer["prompt_id"], SECONDS)
+    if entry["status"]["status_str"] == "success":
+        return entry["outputs"], ""
+    messages = entry["status"]["messages"]
+    said = [data["exception_message"] for kind, data in messages if kind == "execution_error"]
+    return {}, said[-1].strip() if said else "interrupted"
+
+
+def written(cell: Cell) -> str:
+    """A cell's few letters; a refusal's sentence stands elsewhere."""
+    if cell.sentence:
+        return "no"
+    if not cell.equal:
+        return "differs"
+    if cell.error is None:
+        return "="
+    return f"= {cell.error:.0e}" if 0 < cell.error < math.inf else f"= {cell.error:g}"

@@ -1,0 +1,93 @@
+"""The table as a page of Markdown, and the page read back."""
+
+from __future__ import annotations
+
+import re
+
+from ..declared import locale
+from .places import CONDITIONS, FAMILIES, OTHERS
+from .running import Cell, written
+from .tries import TRIES
+
+Results = dict[tuple[str, str, str, str], Cell]  # by family, row, condition and version of ComfyUI
+
+HEAD = """# What works with what
+
+Made by `python -m tests.host.matrix`. Every node and every workflow, run on the CPU through ComfyUI's own
+loaders with tiny checkpoints of each family: its architecture at its width, random weights. So this says what
+runs, not how the pictures look; a Turbo model is its parent's architecture in the few steps of
+`SDTurboScheduler`.
+
+* **=** it ran twice, and all that it gives is equal in every bit.
+* **= 2e-06** the same, and the way there and back leaves that error: the RMS of the difference over the
+  picture's standard deviation. Whitening and dewhitening; noise into a latent and back; files; noise maps
+  replayed, the first of three steps skipped (on Turbo models none, with the few-step remedy, which gives
+  exactness up); inversion to full noise in three implicit steps of 4 iterations (on Turbo models in their own
+  steps), and Euler back; the first step of first-step inversion.
+* **no 3** it says sentence 3 below.
+
+An empty cell was not tried: prompts and masks are put to the nodes that sample or invert. The columns
+named by a version of ComfyUI are a batch of one, 8 x 8 latent pixels, guidance 1, no mask; the others change
+one thing each, on {newest}.
+"""
+
+
+def page(results: Results) -> str:
+    """The whole page."""
+    versions = sorted({key[3] for key in results}, key=lambda v: [int(n) for n in v.split(".")])
+    names = {key: node["display_name"] for key, node in locale("en").items()}
+    sentences: dict[str, int] = {}
+    parts = [HEAD.format(newest=versions[-1])]
+    for family in [f.name for f in [*FAMILIES, *OTHERS] if any(key[0] == f.name for key in results)]:
+        parts.append(f"## {family}\n")
+        tried = [c for c in CONDITIONS if any(key[0] == family and key[2] == c for key in results)]
+        rows = {key[1] for key in results if key[0] == family}
+        nodes = {row: names[row] for row in TRIES if row in rows}
+        parts.append(_table("node", nodes, family, tried, versions, results, sentences))
+        flows = {row: f"`{row}`" for row in sorted(rows - names.keys())}
+        if flows:
+            parts.append(_table("workflow", flows, family, tried[:1], versions, results, sentences))
+    parts.append("## Sentences\n")
+    parts += [f"{number}. {text}" for text, number in sentences.items()] or ["None: everything works."]
+    return "\n".join(parts) + "\n"
+
+
+def _table(what, rows, family, tried, versions, results, sentences) -> str:
+    columns = [*versions, *tried[1:]]
+    lines = [f"| {what} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for row, name in rows.items():
+        base = [_cell(results, [(family, row, tried[0], v)], sentences) for v in versions]
+        rest = [_cell(results, [(family, row, c, v) for v in versions], sentences) for c in tried[1:]]
+        lines.append(f"| {name} | {' | '.join(base + rest)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(results: Results, keys: list[tuple], sentences: dict[str, int]) -> str:
+    """One place on each version: what all say, or what each does."""
+    said = [_said(results[key], sentences) for key in keys if key in results]
+    return said[0] if len(set(said)) == 1 else " / ".join(said)
+
+
+def _said(cell: Cell, sentences: dict[str, int]) -> str:
+    if not cell.sentence:
+        return written(cell)
+    return f"no {sentences.setdefault(cell.sentence, len(sentences) + 1)}"
+
+
+def read(text: str) -> dict[tuple[str, str, str], str]:
+    """The cells of a page, by family, row and column, sentences in place of their numbers."""
+    sentences = dict(re.findall(r"^(\d+)\. (.+)$", text, re.M))
+    cells, family, head = {}, "", []
+    for line in text.splitlines():
+        if line.startswith("## "):
+            family = line[3:]
+        if not line.startswith("| "):
+            continue
+        row, *values = [part.strip() for part in line.strip("|").split("|")]
+        if row in ("node", "workflow"):
+            head = values
+            continue
+        for column, value in zip(head, values, strict=True):
+            number = value.removeprefix("no ")
+            cells[family, row.strip("`"), column] = sentences[number] if number != value else value
+    return cells
