@@ -11,7 +11,7 @@ import torch
 import typer
 from rich.console import Console
 
-from . import comparing, generators, page
+from . import comparing, generators, in_comfyui, page
 from .comparing import Difference
 from .networks import convolutional
 from .promises import CONDITIONS, PROMISES, THREADS, applies
@@ -26,18 +26,43 @@ def run(
     out: Annotated[Path, typer.Option(help="Where the page goes.")] = PAGE,
 ) -> None:
     """Measure everything, and write the page; fails where a promise is broken."""
+    with in_comfyui.running() as server:
+        nodes = {name: _measured_in(server, name) for name in in_comfyui.PROMISES}
+        host = page.HOST.format(version=server.comfy.version) + "\n" + _node_table(nodes)
     rows = {name: _measured(name, size) for name in PROMISES}
-    broken = [
-        f"{name}, {condition}"
-        for name, found in rows.items()
-        for condition in PROMISES[name]
-        if not found[condition].equal
+    _refuse_broken({**rows, **nodes}, {**PROMISES, **in_comfyui.PROMISES})
+    parts = [
+        page.INTRODUCTION,
+        _machine(size),
+        _table(rows),
+        host,
+        page.NETWORK,
+        _networks(size),
+        page.ADVICE,
     ]
-    if broken:
-        raise SystemExit("not bit-equal, though promised: " + "; ".join(broken))
-    parts = [page.INTRODUCTION, _machine(size), _table(rows), page.NETWORK, _networks(size), page.ADVICE]
     out.write_text("\n".join(parts), encoding="utf-8", newline="\n")
     Console().print(f"wrote {out}")
+
+
+def _refuse_broken(found: dict[str, dict], promised: dict[str, tuple[str, ...]]) -> None:
+    broken = [f"{name}, {c}" for name in found for c in promised[name] if not found[name][c].equal]
+    if broken:
+        raise SystemExit("not bit-equal, though promised: " + "; ".join(broken))
+
+
+def _measured_in(server, name: str) -> dict[str, Difference]:
+    Console().print(name)
+    return {heading: measure(server, name) for heading, measure in in_comfyui.MEASURED.items()}
+
+
+def _node_table(rows: dict[str, dict[str, Difference]]) -> str:
+    return page.table(
+        ["what", *in_comfyui.MEASURED],
+        [
+            [name, *(page.cell(found[h], h in in_comfyui.PROMISES[name]) for h in in_comfyui.MEASURED)]
+            for name, found in rows.items()
+        ],
+    )
 
 
 def _measured(name: str, size: int) -> dict[str, Difference | None]:

@@ -22,6 +22,13 @@ Row i of a batch is picture i with batch index i: alone, in a batch of 4, in one
 ComfyUI's *Latent From Batch* does.
 """
 
+HOST = """\
+## In ComfyUI
+
+The same for nodes in ComfyUI {version}, on a tiny SD checkpoint: with a network that treats each picture by
+itself, and with a small UNet, whose matrix kernels do not.
+"""
+
 NETWORK = """\
 ## What a network adds
 

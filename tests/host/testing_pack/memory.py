@@ -20,7 +20,7 @@ async def alive(request):
         kind = type(thing)
         if issubclass(kind, torch.Tensor) and sides & set(thing.shape):
             shapes.append(list(thing.shape))
-        elif "img2noise." in kind.__module__ and kind.__name__ not in LASTING:
+        elif "img2noise." in str(kind.__module__) and kind.__name__ not in LASTING:
             kinds.append(kind.__name__)
     return web.json_response({"shapes": shapes, "kinds": sorted(kinds)})
 

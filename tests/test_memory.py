@@ -1,0 +1,35 @@
+"""Nothing of the library keeps a tensor once what was asked for is gone."""
+
+import gc
+
+import pytest
+import torch
+
+from benchmarks.reproducibility import comparing, generators
+
+SIDE = 40  # of pictures here and of nothing else
+SIDES = {SIDE, SIDE // 2 + 1, 4 * SIDE * SIDE, 3 * SIDE * SIDE}
+
+
+def alive() -> set[int]:
+    """Tensors that come of pictures of that side."""
+    gc.collect()
+    kinds = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    return {id(tensor) for tensor in kinds if SIDES & set(tensor.shape)}
+
+
+def forget():
+    """What the measuring of reproducibility keeps, which is no part of the library."""
+    for kept in (generators.pictures, generators.whitener, comparing.reference):
+        kept.cache_clear()
+
+
+@pytest.mark.parametrize("name", [*generators.GENERATORS, *generators.WHOLES])
+def test_nothing_outlives_what_was_made(name):
+    forget()
+    before = alive()
+    made = comparing.make(name, size=SIDE, rows=(0, 1))
+    assert len(alive()) > len(before) or name == "figures and files of the demo"
+    del made
+    forget()
+    assert alive() <= before
