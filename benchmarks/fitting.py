@@ -33,9 +33,7 @@ def run() -> None:
     ]
     show("fit", rows)
     table = [_row(*case) for case in CASES]
-    show_table(
-        "moments and fit", ("of whitened noise, D", "photos", "photos / s", "fit", "peak memory"), table
-    )
+    show_table("moments and fit", ("way, D", "photos", "photos / s", "fit", "peak memory"), table)
     show("photos from files", fitting_files.rows(alone))
 
 
@@ -92,7 +90,7 @@ def _streamed(ways: str, shape: tuple[int, int, int], photos: int, batch: int) -
     own = x.numel() * x.element_size() / 2**20
     began = time.perf_counter()
     done = end()
-    return seconds, time.perf_counter() - began if done else 0.0, peak() - start - own
+    return seconds, time.perf_counter() - began if done else 0.0, max(peak() - start - own, 0.0)
 
 
 def _batches(shape: tuple[int, int, int], photos: int, batch: int) -> Iterator[Tensor]:

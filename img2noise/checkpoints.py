@@ -53,7 +53,7 @@ def load_survey(path: str | os.PathLike) -> tuple[Survey, dict[str, str]]:
         named = json.loads(_flat(tensors["photos_named"], torch.uint8).tobytes())
         survey.held_out = HeldOut([place_of(p) for p in named["held_out"]])
         survey.left_out = [(place_of(p), str(reason)) for p, reason in named["left_out"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} does not say soundly which photos are in it; measure them again") from error
     return survey, header
 

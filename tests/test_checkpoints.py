@@ -219,7 +219,8 @@ def test_photos_that_are_not_soundly_named_are_refused(parts, tmp_path, name):
     with safe_open(parts[0], "pt") as file:
         header = file.metadata()
     tensors = load_file(parts[0])
-    for wrong in (None, tensors[name][None], tensors[name][:-1].double()):
+    deep = torch.full((200_000,), ord("["), dtype=torch.uint8)  # lists in lists in lists
+    for wrong in (None, tensors[name][None], tensors[name][:-1].double(), deep):
         kept = {k: v for k, v in {**tensors, name: wrong}.items() if v is not None}
         save_file(kept, tmp_path / "wrong.safetensors", header)
         try:
