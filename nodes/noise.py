@@ -223,7 +223,7 @@ def standardise(x: Tensor) -> Tensor:
 
 
 def _searched(rows: Tensor, whitener: Whitener, iterations: int, how: dict) -> list[Tensor]:
-    """Noises (B, C, H, W), losses (B, steps + 1), their ratios (B,); row by row, so that a cancel is quick."""
+    """Noises (B, C, H, W), losses (B, steps + 1), their ratios (B,); row by row, so a cancel is quick."""
     report, found = host.progress(iterations * len(rows)), []
     for i in range(len(rows)):
 
