@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import tempfile
+from array import array
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 
 from img2noise import draw, extract, measure, save
+from img2noise.checkpoints import save_survey
+from img2noise.surveys import HeldOut, Survey
 
 from .cases import STRUCTURES, fitted, normal
 from .worlds import gaussian, levels
@@ -25,11 +28,20 @@ KINDS = [f"{kind} {s}" for kind in ("whitener", "moments") for s in STRUCTURES] 
 
 @cache
 def sound_file(kind: str) -> bytes:
-    """A file of this kind as this library writes it; "latent" is ComfyUI's."""
+    """A file of this kind as this library writes it; "latent" is ComfyUI's, "survey" moments with the names
+    of their photos.
+    """
     if kind == "latent":
         return ordered(
             to_bytes({"latent_tensor": draw((1, *SHAPE), 1), "latent_format_version_0": torch.tensor([])})
         )
+    if kind == "survey":
+        survey = Survey(measure(normal(60, *SMALL)), HeldOut([Path("a.png")]), [(Path("b.png"), "too small")])
+        survey.seen, survey.counted = array("q", [1, -2, 3, 4]), array("q", [5, -6])
+        with tempfile.TemporaryDirectory() as folder:
+            return ordered(
+                save_survey(survey, Path(folder, "sound"), size=64, autoencoder="none").read_bytes()
+            )
     what, _, structure = kind.partition(" ")
     thing = {
         "whitener": lambda: fitted(structure, "zca", SMALL),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import img2noise
+from img2noise.checkpoints import load_survey, merge
 from img2noise.cli import app
+from img2noise.sources import Place
 
 from .hostile import KINDS, damaged_bytes, damaged_headers, damaged_tensors, graphs, sound_file
 
@@ -110,6 +113,31 @@ def test_a_damaged_file_is_refused_by_name_or_is_sound(damage, folder):
         path = folder / "hostile.safetensors"
         path.write_bytes(data)
         check(path)
+
+    run()
+
+
+def merged(path):
+    return merge([path])
+
+
+@pytest.mark.parametrize(
+    "damage", [damaged_bytes, damaged_headers, damaged_tensors], ids=lambda d: d.__name__
+)
+def test_a_damaged_survey_of_photos_is_refused_by_name_or_is_sound(damage, folder):
+    @fuzz
+    @given(damage("survey"))
+    def run(data):
+        path = folder / "hostile.moments"
+        path.write_bytes(data)
+        check(path)
+        for found in filter(None, (tried(load_survey, path), tried(merged, path))):
+            survey, header = found
+            assert all(isinstance(text, str) for text in header.values())
+            assert all(isinstance(reason, str) for _, reason in survey.left_out)
+            places = [*survey.held_out.places, *(place for place, _ in survey.left_out)]
+            assert all(isinstance(place, Path | Place) for place in places)
+            assert survey.moments.count > 0 and survey.seen.typecode == survey.counted.typecode == "q"
 
     run()
 
