@@ -69,7 +69,7 @@ class Screen:
         """ComfyUI's page, once it is ready for use."""
         self.page.goto(self.address + query, wait_until="load")
         self.page.wait_for_function("() => window.app?.vueAppReady && app.extensionManager?.setting")
-        self.page.wait_for_function("() => app.rootGraph?.nodes.length")  # its first graph, or the template
+        self.page.wait_for_function("() => app.extensionManager.workflow?.activeWorkflow")  # its first graph
         self.page.wait_for_timeout(500)
         self.page.evaluate(_LISTEN)
 
