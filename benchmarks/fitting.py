@@ -1,6 +1,6 @@
 """Fitting: moments in memory against scikit-learn and a plain product, large pictures, and photos from files.
 
-Every figure is measured in a process of its own, by one thread of it or as many as OMP_NUM_THREADS says.
+Every figure is measured in a process of its own, with as many threads as OMP_NUM_THREADS says.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def run() -> None:
     ]
     show("fit", rows)
     table = [_row(*case) for case in CASES]
-    show_table("moments and fit", ("way, D", "photos", "photos / s", "fit", "peak memory"), table)
+    show_table("moments and fit", ("way, D", "photos", "photos / CPU s", "fit, CPU s", "peak memory"), table)
     show("photos from files", fitting_files.rows(alone))
 
 
@@ -75,22 +75,24 @@ def _row(name: str, ways: str, shape: tuple[int, int, int], photos: int, batch: 
     except ImportError as error:
         return f"{name}: {error}", "", "", "", ""
     dimensions = shape[0] * shape[1] * shape[2]
-    figures = f"{photos / first:.0f}", f"{second:.2f} s" if second else "none", f"{megabytes:.0f} MB"
+    figures = f"{photos / first:.0f}", f"{second:.2f}" if second else "none", f"{megabytes:.0f} MB"
     return f"{name}, {dimensions}", str(photos), *figures
 
 
 def _streamed(ways: str, shape: tuple[int, int, int], photos: int, batch: int) -> tuple[float, float, float]:
-    """Seconds of taking batches in and of what follows, and the peak memory beside one batch."""
+    """Seconds of this process, which others do not lengthen, of taking batches in and of what follows, and
+    the peak memory beside one batch.
+    """
     add, end = _WAYS[ways](shape)
     seconds, start = 0.0, peak(anew=True)
     for x in _batches(shape, photos, batch):
-        began = time.perf_counter()
+        began = time.process_time()
         add(x)
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
     own = x.numel() * x.element_size() / 2**20
-    began = time.perf_counter()
+    began = time.process_time()
     done = end()
-    return seconds, time.perf_counter() - began if done else 0.0, max(peak() - start - own, 0.0)
+    return seconds, time.process_time() - began if done else 0.0, max(peak() - start - own, 0.0)
 
 
 def _batches(shape: tuple[int, int, int], photos: int, batch: int) -> Iterator[Tensor]:
