@@ -47,8 +47,8 @@ def photo_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
 
 
 def photo_places(paths: str | Path | Iterable[str | Path]) -> list[Path | Place]:
-    """The same with the photos inside archives (.tar, .parquet), each archive's in its own order. Raises
-    ImportError where a table is met without pyarrow.
+    """The same with the photos inside archives (.tar; .parquet through pyarrow), each archive's in its own
+    order.
     """
     found = []
     for path in _found(paths, {*Image.registered_extensions(), *_LISTED}):
@@ -131,7 +131,7 @@ def _in_table(path: Path) -> list[Place]:
         table = _table(str(path))
         column = _column(table.schema_arrow)
         rows = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
-    except (OSError, ValueError):
+    except (OSError, ValueError, ImportError):
         return [Place(str(path))]
     return [Place(str(path), column, (group, row)) for group, n in enumerate(rows) for row in range(n)]
 

@@ -101,7 +101,7 @@ def survey_photos(
     keep: Callable[[Survey], object] | None = None,
     every: int = 1,
 ) -> Survey:
-    """The moments of `encode(photo)`, added to `moments` or to a `survey` if given, and every tenth of the
+    """The moments of `encode(photo)`, added to `moments` or into a `survey` if given, and every tenth of the
     first thousand photos held out of them; the first file is number `first` after those of the survey.
 
     `encode` takes (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Stationary

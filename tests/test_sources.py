@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import tarfile
 
 import numpy as np
@@ -119,6 +120,13 @@ def test_a_table_without_pictures_is_named_with_its_columns(tmp_path):
     parquet.write_table(arrow.table({"image": [None, PHOTOS[0]]}), tmp_path / "b.parquet")
     empty, full = map(decode, photo_places(tmp_path / "b.parquet"))
     assert "the row holds no picture" in empty.reason and full.pixels.shape == (1, 3, 64, 80)
+
+
+def test_a_table_without_what_reads_it_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    [place] = photo_places(tmp_path)
+    assert "is read through pyarrow, which is not there: install pyarrow" in decode(place).reason
 
 
 def test_an_archive_that_changes_after_it_was_listed_is_named(tmp_path):
