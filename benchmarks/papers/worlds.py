@@ -34,8 +34,8 @@ class Scale:
     """
 
     generations: int = 1000
-    inverted: int = 192
-    first_step: int = 512
+    inverted: int = 128
+    first_step: int = 384
     iterations: int = 100
     solved: int = 32
     photos: int = 48
