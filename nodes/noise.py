@@ -11,7 +11,7 @@ from torch import Tensor
 from ..img2noise import Whitener, anneal, entrance, lerp, plots, slerp
 from ..img2noise.sums import row_means, row_stds
 from . import host, inputs
-from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask
+from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask, numbers_of
 
 BLENDS = {"slerp": slerp, "linear": lerp}
 
@@ -110,7 +110,7 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
         entrance.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
         how = dict(temperature=temperature, strength=strength, preserve=keep_variance)
-        noise = CorrelatedNoise(pictures, whitener, noise_seed, **how)
+        noise = CorrelatedNoise(pictures, numbers_of(latent), whitener, noise_seed, **how)
         preview = whitener.dewhiten(noise.rows(range(max(batch_size, len(pictures)))))
         return io.NodeOutput(noise, host.picture_latent(preview, whitener))
 

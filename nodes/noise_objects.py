@@ -33,16 +33,19 @@ class StoredNoise:
 
 
 class CorrelatedNoise:
-    """Row i is drawn for (seed, i) when asked for, around reference i modulo their number."""
+    """Row i is drawn for (seed, i) when asked for, around the reference of that batch index, or without one
+    around reference i modulo how many there are.
+    """
 
-    def __init__(self, references: Tensor, whitener: Whitener, seed: int, **how):
+    def __init__(self, references: Tensor, numbers: Sequence[int], whitener: Whitener, seed: int, **how):
         self.references, self.whitener, self.seed, self.how = references, whitener, seed, how
+        self.places = {number: place for place, number in enumerate(numbers)}
 
     def generate_noise(self, input_latent: dict) -> Tensor:
         return self.rows(rows_asked(input_latent, self.references.shape[1:]))
 
     def rows(self, indices: Sequence[int]) -> Tensor:
-        x0 = self.references[[i % len(self.references) for i in indices]]
+        x0 = self.references[[self.places.get(i, i % len(self.references)) for i in indices]]
         return correlated_noise(x0, self.whitener, seed=self.seed, indices=indices, **self.how)
 
 

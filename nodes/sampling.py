@@ -43,7 +43,8 @@ class Img2NoiseKSampler(io.ComfyNode):
             host.samples_of(latent_image)
             numbers_of(latent_image)
             pictures = host.picture_samples(reference, whitener)
-            noise = CorrelatedNoise(pictures, whitener, core["seed"], temperature=temperature)
+            numbers = numbers_of(reference)
+            noise = CorrelatedNoise(pictures, numbers, whitener, core["seed"], temperature=temperature)
             core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
         with host.random_state_kept():  # core seeds the global generator, and some samplers draw from it
             return io.NodeOutput(*nodes.common_ksampler(**core, latent=latent_image))

@@ -107,19 +107,20 @@ class World:
 
 def good(w: World) -> dict[str, dict]:
     """Inputs that each node takes; `asked`, `guider`, `latent` and `sigmas` also for what samplers ask."""
+    return {**good_of_noises(w), **good_of_walks(w)}
+
+
+def good_of_noises(w: World) -> dict[str, dict]:
     latent, many = {"samples": normal(1, *SIZE)}, {"samples": normal(64, *SIZE)}
-    picture = dict(latent=latent, whitener=w.whitener("sd"))
-    search = dict(loss="forward", alpha=0.97, temperature_start=9.0, temperature_end=5.0, adapt=False)
+    picture, ask = dict(latent=latent, whitener=w.whitener("sd")), dict(asked=latent)
     fit = dict(latent_space="sd", structure="stationary", method="zca", shrinkage=0.0)
-    walk = dict(sigmas=w.sigmas(), latent=latent, eta=1.0, skip=1, noise_seed=1, few_steps="auto")
-    back = dict(evaluate="target", forward_fraction=0.3, forward_seed=1, iterations=2)
+    search = dict(loss="forward", alpha=0.97, temperature_start=9.0, temperature_end=5.0, adapt=False)
+    one = dict(noise_seed=1, batch_size=1, model=w.model())
     core = dict(seed=1, steps=2, cfg=2.0, sampler_name="euler", scheduler="normal", denoise=1.0)
     core |= dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), latent_image=latent)
-    pull = dict(colour=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
-    stop = dict(stop="iterations", accelerate=0, tolerance=1e-3, normalize=True)
-    noises = dict(noise_a=w.noise(normal(1, *SIZE)), noise_b=w.noise(normal(1, *SIZE, seed=1)))
-    ask, guided = dict(asked=latent), dict(guider=w.guider())
-    sampled = dict(**guided, latent=latent, sigmas=w.sigmas())
+    core |= dict(whitener=w.whitener("sd"), reference=latent, temperature=5.0, correlate=True)
+    noises = [w.noise(normal(1, *SIZE, seed=seed)) for seed in (0, 1)]
+    law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
         Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename="mine"),
@@ -127,34 +128,36 @@ def good(w: World) -> dict[str, dict]:
         Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, **fit, limit=0),
         Img2NoiseWhitenLatent=dict(**picture, strength=1.0),
         Img2NoiseDewhitenLatent=dict(**picture, strength=1.0),
-        Img2NoiseAnnealedNoise=dict(
-            **picture, noise_seed=1, iterations=2, batch_size=1, model=w.model(), **search, **ask
-        ),
-        Img2NoiseCorrelatedNoise=dict(
-            **picture, noise_seed=1, temperature=5.0, strength=1.0, keep_variance=True, batch_size=1, **ask
-        )
-        | dict(model=w.model()),
+        Img2NoiseAnnealedNoise=dict(**picture, **one, iterations=2, **search, **ask),
+        Img2NoiseCorrelatedNoise=dict(**picture, **one, **law, **ask),
         Img2NoiseLatentToNoise=dict(latent=latent, normalize=True, noise_seed=1, **ask),
-        Img2NoiseNoiseToLatent=dict(noise=w.noise(normal(1, *SIZE)), latent=latent),
-        Img2NoiseBlendNoises=dict(**noises, weight=0.5, method="slerp", **ask),
-        Img2NoiseKSampler=dict(
-            **core, whitener=w.whitener("sd"), reference=latent, temperature=5.0, correlate=True
-        ),
-        Img2NoiseInversionSampler=dict(**back, **sampled),
-        Img2NoiseInvertedNoise=dict(model=w.model(), sigmas=w.sigmas(), latent=latent, noise_seed=1, **ask),
-        Img2NoiseFirstStepInversion=dict(
-            **guided, latent=latent, timestep=980, iterations=2, **stop, asked=latent
-        ),
-        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, rows_per_call=0),
-        Img2NoiseEditFriendlySampler=dict(noise_maps=w.maps(), **sampled),
-        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
-        Img2NoiseShiftNoiseMaps=dict(noise_maps=w.maps(), down=1, right=0),
-        Img2NoiseFlipNoiseMaps=dict(noise_maps=w.maps(), horizontal=True, vertical=False),
-        Img2NoiseRecolourNoiseMaps=dict(**guided, noise_maps=w.maps(), **pull, closed_loop=True),
-        Img2NoiseSaveNoiseMaps=dict(noise_maps=w.maps(), filename="maps"),
-        Img2NoiseLoadNoiseMaps=dict(file="maps.safetensors"),
+        Img2NoiseNoiseToLatent=dict(noise=noises[0], latent=latent),
+        Img2NoiseBlendNoises=dict(noise_a=noises[0], noise_b=noises[1], weight=0.5, method="slerp", **ask),
+        Img2NoiseKSampler=core,
         Img2NoiseInspectNoise=dict(latent=latent, smoothness=0.1, noise=None, picture=None, vae=None),
         Img2NoiseCompareWhitenings=dict(latents=many, noises=many, latent_space="sd", shrinkage=0.01),
+    )
+
+
+def good_of_walks(w: World) -> dict[str, dict]:
+    latent, maps = {"samples": normal(1, *SIZE)}, dict(noise_maps=w.maps())
+    guided, levels = dict(guider=w.guider()), dict(sigmas=w.sigmas(), latent=latent)
+    walk = dict(**levels, eta=1.0, skip=1, noise_seed=1, few_steps="auto")
+    back = dict(evaluate="target", forward_fraction=0.3, forward_seed=1, iterations=2)
+    pull = dict(colour=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
+    stop = dict(iterations=2, stop="iterations", accelerate=0, tolerance=1e-3, normalize=True)
+    return dict(
+        Img2NoiseInversionSampler=dict(**back, **guided, **levels),
+        Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
+        Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
+        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, rows_per_call=0),
+        Img2NoiseEditFriendlySampler=dict(**maps, **guided, **levels),
+        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
+        Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
+        Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
+        Img2NoiseRecolourNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
+        Img2NoiseSaveNoiseMaps=dict(**maps, filename="maps"),
+        Img2NoiseLoadNoiseMaps=dict(file="maps.safetensors"),
     )
 
 

@@ -36,6 +36,12 @@ def _whitened(graph: Graph, found: list, who: list, latent: list) -> list:
     return graph("Img2NoiseWhitenLatent", latent=latent, whitener=_whitener(graph))[0]
 
 
+def _inverted(graph: Graph, found: list, who: list, latent: list) -> list:
+    sampler = graph("Img2NoiseInversionSampler", evaluate="implicit", forward_fraction=0.0)[0]
+    wires = dict(noise=scenes.no_noise(graph), guider=who, sampler=sampler, latent_image=latent)
+    return scenes.sampled(graph, **wires, sigmas=scenes.sigmas(graph, found, STEPS))
+
+
 def _replayed(node):
     def build(graph: Graph, found: list, who: list, latent: list) -> list:
         return scenes.replayed(graph, node(graph, found, who, latent, STEPS), who)
@@ -56,7 +62,7 @@ BUILT = {
     "Correlated Noise, sampled with Euler": _correlated,
     "Blend Noises of two RandomNoise": _blended,
     "Whiten Latent": _whitened,
-    "Inversion Sampler": _as_it_is(test_guiders.inverted),
+    "Inversion Sampler, no forward fraction": _inverted,
     "First-Step Inversion": _as_it_is(test_guiders.first_step),
     "Edit-Friendly Inversion, played": _replayed(test_guiders.maps_of),
     "Recolour Noise Maps, played": _replayed(test_guiders.recoloured),

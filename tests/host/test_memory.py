@@ -9,21 +9,19 @@ from . import scenes
 from .graphs import Graph
 from .memory import ODD, SIDES, left_behind
 from .walks import walked
-from .wrong import files
-from .wrong.bench import RIGHT, Bench
-
-
-class OddBench(Bench):
-    """Wires with pictures of a size of their own."""
-
-    def photo(self, seed: int = 3, **size) -> list:
-        return super().photo(seed, **{**ODD, **size})
+from .wrong import bench, files
 
 
 def built(server, scene: str) -> Graph:
-    bench = OddBench(Graph(server.object_info), f"{scene} in memory")
-    RIGHT[scene](bench)
-    return bench.graph
+    made = bench.Bench(Graph(server.object_info), f"{scene} in memory")
+    bench.RIGHT[scene](made)
+    return made.graph
+
+
+@pytest.fixture(autouse=True)
+def odd_pictures(monkeypatch):
+    """Pictures of a size that no other test has."""
+    monkeypatch.setattr(bench, "SMALL", ODD)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +31,7 @@ def stored(server):
     server.run(built(server, "Save Noise Maps"))
 
 
-@pytest.mark.parametrize("scene", RIGHT)
+@pytest.mark.parametrize("scene", bench.RIGHT)
 def test_nothing_of_a_node_outlives_its_outputs(server, scene):
     assert not left_behind(server, SIDES)
     server.run(built(server, scene))

@@ -7,7 +7,7 @@ from aiohttp import web
 from comfy_api.latest import io
 from server import PromptServer
 
-LASTING = ("Space", "Img2NoiseExtension")  # constants of modules
+LASTING = ("Space", "Img2Noise")  # constants of modules, and nodes, which hold nothing
 
 
 @PromptServer.instance.routes.get("/testing_pack/alive")
@@ -20,7 +20,7 @@ async def alive(request):
         kind = type(thing)
         if issubclass(kind, torch.Tensor) and sides & set(thing.shape):
             shapes.append(list(thing.shape))
-        elif "img2noise." in str(kind.__module__) and kind.__name__ not in LASTING:
+        elif "img2noise." in str(kind.__module__) and not kind.__name__.startswith(LASTING):
             kinds.append(kind.__name__)
     return web.json_response({"shapes": shapes, "kinds": sorted(kinds)})
 
