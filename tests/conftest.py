@@ -1,4 +1,6 @@
-"""What every test stands on: the library on the path, and one line that says which ComfyUI was found."""
+"""What every test stands on: the library on the path, and lines that say which ComfyUI and Chromium were
+found.
+"""
 
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ import img2noise  # noqa: E402, F401  before the next line, in case the folder h
 # only ComfyUI can. It leaves alone what is there already.
 sys.modules.setdefault(ROOT.name, ModuleType(ROOT.name))
 
+from .browser import screen  # noqa: E402
 from .host import hosts  # noqa: E402
 
 # Problems here are tiny: a second thread gains nothing, and where the cores are busy it costs a thousandfold.
@@ -23,7 +26,7 @@ torch.set_num_threads(1)
 
 
 def pytest_report_header():
-    return hosts.header(hosts.found())
+    return [hosts.header(hosts.found()), screen.header(screen.chromium())]
 
 
 @pytest.fixture(autouse=True)

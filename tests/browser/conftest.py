@@ -13,7 +13,7 @@ from ..host.conftest import site  # noqa: F401 (a fixture)
 from ..host.server import PACK, Server
 from ..host.test_workflows import draw_folder
 from . import models
-from .screen import FLAGS, Screen, chromium
+from .screen import FLAGS, HOW, Screen, chromium
 
 FOUND = hosts.found()
 ASKED_FOR = "v1-5-pruned-emaonly-fp16", "DreamShaper_8_pruned", "sd_turbo"  # by the templates
@@ -25,7 +25,7 @@ def browser():
     """A headless Chromium."""
     found = chromium()
     if found is None:
-        pytest.skip("no Chromium found; install one, or name it in IMG2NOISE_CHROMIUM")
+        pytest.skip(f"no Chromium found; {HOW}")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=found, args=list(FLAGS))

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+HOW = "install one, or name it in IMG2NOISE_CHROMIUM"
 CHROMIUMS = "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -49,6 +50,11 @@ _TITLE_OF = """(type) => {
 def chromium() -> str | None:
     """The Chromium to use: the one that IMG2NOISE_CHROMIUM names, else one on the path."""
     return os.environ.get("IMG2NOISE_CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
+def header(found: str | None) -> str:
+    """One line for pytest's header: what was found, or how to have something found."""
+    return f"Chromium: {found or f'none found, so the browser tests skip; {HOW}'}"
 
 
 class Screen:
