@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
@@ -10,7 +9,7 @@ import pytest
 
 from ..host import hosts
 from ..host.conftest import site  # noqa: F401 (a fixture)
-from ..host.server import PACK, Server
+from ..host.server import PACK, Server, link
 from ..host.test_workflows import draw_folder
 from . import models
 from .screen import FLAGS, HOW, Screen, chromium
@@ -43,7 +42,7 @@ def comfy(browser, site, tmp_path_factory):  # noqa: F811
     server = Server(FOUND[0], tmp_path_factory.mktemp("comfyui-browser"), site(FOUND[0].python))
     tiny = models.write(server.models / "checkpoints")
     for name in ASKED_FOR:
-        os.link(tiny, tiny.with_name(f"{name}.safetensors"))
+        link(tiny, tiny.with_name(f"{name}.safetensors"))
     draw_folder(server)
     yield server
     server.stop()
