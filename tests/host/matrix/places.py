@@ -122,8 +122,10 @@ class Place:
 
     @property
     def taken_apart(self) -> dict:
-        """How an edit-friendly inversion is made: exactly, or on Turbo models with their remedy."""
-        return dict(skip=0, few_steps="auto") if self.family.turbo else dict(skip=1, few_steps="off")
+        """How an edit-friendly inversion is made: with nothing skipped of a Turbo model's few steps, and
+        without their remedy, which gives exactness up.
+        """
+        return dict(skip=0 if self.family.turbo else 1, few_steps="off")
 
     def guider(self, seed: int = 1) -> list:
         return self.graph("CFGGuider", model=self.model, **self.prompts(seed), cfg=self.cfg)[0]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import checkpoints
 from ..graphs import Graph
-from ..test_workflows import scaled_down
+from ..test_workflows import scaled_down, workflow
 from .places import BASE, FIRST, PROMPTS, SECOND, SIZES, STEPS, Family, Place
 from .tries import SAMPLING, TRIES
 
@@ -60,6 +60,7 @@ def node_cell(server, node: str, family: Family, condition: str) -> Cell:
 
 def workflow_cell(server, path, family: Family) -> Cell:
     """What a workflow does with a family's checkpoint: the pictures and texts that it shows."""
+    keep_maps(server, family)
     shown = []
     for again in ("first", "second"):
         graph = renewed(fitted_to(scaled_down(path, server, family.kind), family), again)
@@ -76,6 +77,16 @@ def workflow_cell(server, path, family: Family) -> Cell:
     if not shown[0] or not all(one.std() > 1 for one in shown[0] if one.ndim):
         return Cell(sentence="a picture is of one colour, or nothing is shown")
     return Cell(all(np.array_equal(*pair) for pair in zip(*shown, strict=True)))
+
+
+def keep_maps(server, family: Family) -> None:
+    """The noise maps that a workflow plays, kept by another under the name that `scaled_down` asks for."""
+    name = f"kept-{family.kind}"
+    if not (server.output / "img2noise" / f"{name}.safetensors").exists():
+        graph = fitted_to(scaled_down(workflow("noise-maps-keep"), server, family.kind), family)
+        for node in graph.values():
+            node["inputs"] |= {"filename": name} if "filename" in node["inputs"] else {}
+        outcome(server, graph)
 
 
 def renewed(graph: Graph, again: str) -> Graph:
@@ -104,6 +115,7 @@ def fitted_to(graph: Graph, family: Family) -> Graph:
             del inputs["scheduler"]
         if "steps" in inputs:
             inputs["steps"] = family.turbo or min(inputs["steps"], STEPS)
+        inputs |= {way: min(inputs[way], 4) for way in ("down", "right") if way in inputs}
         if "skip" in inputs:
             inputs["skip"] = min(inputs["skip"], (family.turbo or STEPS) // 3)
     return graph

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from ..declared import locale
-from .places import CONDITIONS, FAMILIES, OTHERS
-from .running import Cell, written
+from ..test_workflows import WORKFLOWS
+from .places import BASE, CONDITIONS, FAMILIES, OTHERS
+from .running import Cell, conditions, written
 from .tries import TRIES
 
 Results = dict[tuple[str, str, str, str], Cell]  # by family, row, condition and version of ComfyUI
@@ -21,10 +22,10 @@ runs, not how the pictures look; a Turbo model is its parent's architecture in t
 * **=** it ran twice, and all that it gives is equal in every bit.
 * **= 2e-06** the same, and the way there and back leaves that error: the RMS of the difference over the
   picture's standard deviation. Whitening and dewhitening; noise into a latent and back; files; noise maps
-  replayed, the first of three steps skipped (on Turbo models none, with the few-step remedy, which gives
-  exactness up); inversion to full noise in three implicit steps of 4 iterations (on Turbo models in their own
+  replayed, the first of three steps skipped (on Turbo models none), without the few-step remedy, which gives
+  exactness up; inversion to full noise in three implicit steps of 4 iterations (on Turbo models in their own
   steps), and Euler back; the first step of first-step inversion.
-* **no 3** it says sentence 3 below.
+* **no 3** it says sentence 3 below. **not run** that cell was left out.
 
 An empty cell was not tried: prompts and masks are put to the nodes that sample or invert. The columns
 named by a version of ComfyUI are a batch of one, 8 x 8 latent pixels, guidance 1, no mask; the others change
@@ -33,39 +34,37 @@ one thing each, on {newest}.
 
 
 def page(results: Results) -> str:
-    """The whole page."""
+    """The whole page; "not run" stands where a cell should be and is not."""
     versions = sorted({key[3] for key in results}, key=lambda v: [int(n) for n in v.split(".")])
+    tried = [c for c in CONDITIONS if any(key[2] == c for key in results)]
     names = {key: node["display_name"] for key, node in locale("en").items()}
     sentences: dict[str, int] = {}
     parts = [HEAD.format(newest=versions[-1])]
-    for family in [f.name for f in [*FAMILIES, *OTHERS] if any(key[0] == f.name for key in results)]:
-        parts.append(f"## {family}\n")
-        tried = [c for c in CONDITIONS if any(key[0] == family and key[2] == c for key in results)]
-        rows = {key[1] for key in results if key[0] == family}
-        nodes = {row: names[row] for row in TRIES if row in rows}
-        parts.append(_table("node", nodes, family, tried, versions, results, sentences))
-        flows = {row: f"`{row}`" for row in sorted(rows - names.keys())}
-        if flows:
-            parts.append(_table("workflow", flows, family, tried[:1], versions, results, sentences))
+    for family in [f for f in [*FAMILIES, *OTHERS] if any(key[0] == f.name for key in results)]:
+        own = tried if family in FAMILIES else [BASE]
+        nodes = {names[node]: (node, conditions(node)) for node in TRIES}
+        tables = [("node", nodes, [*((BASE, v) for v in versions), *((c, versions[-1]) for c in own[1:])])]
+        if family in FAMILIES:
+            flows = {f"`{path.stem}`": (path.stem, [BASE]) for path in WORKFLOWS}
+            tables.append(("workflow", flows, [(BASE, v) for v in versions]))
+        parts.append(f"## {family.name}\n")
+        parts += [_table(*table, family.name, results, sentences) for table in tables]
     parts.append("## Sentences\n")
     parts += [f"{number}. {text}" for text, number in sentences.items()] or ["None: everything works."]
     return "\n".join(parts) + "\n"
 
 
-def _table(what, rows, family, tried, versions, results, sentences) -> str:
-    columns = [*versions, *tried[1:]]
-    lines = [f"| {what} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for row, name in rows.items():
-        base = [_cell(results, [(family, row, tried[0], v)], sentences) for v in versions]
-        rest = [_cell(results, [(family, row, c, v) for v in versions], sentences) for c in tried[1:]]
-        lines.append(f"| {name} | {' | '.join(base + rest)} |")
+def _table(what, rows, columns, family, results, sentences) -> str:
+    titles = [version if condition == BASE else condition for condition, version in columns]
+    lines = [f"| {what} | {' | '.join(titles)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, (row, asked) in rows.items():
+        cells = []
+        for condition, version in columns:
+            cell = results.get((family, row, condition, version))
+            missing = "not run" if condition in asked else ""
+            cells.append(_said(cell, sentences) if cell else missing)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(results: Results, keys: list[tuple], sentences: dict[str, int]) -> str:
-    """One place on each version: what all say, or what each does."""
-    said = [_said(results[key], sentences) for key in keys if key in results]
-    return said[0] if len(set(said)) == 1 else " / ".join(said)
 
 
 def _said(cell: Cell, sentences: dict[str, int]) -> str:

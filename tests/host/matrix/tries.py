@@ -119,11 +119,11 @@ def edit_friendly_sampler(p: Place) -> None:
 
 def edit_friendly_edit(p: Place) -> None:
     def edited(**how) -> list:
-        wires = dict(source=p.guider(), sigmas=p.levels(), latent=p.photo, **p.taken_apart)
-        return p.graph("Img2NoiseEditFriendlyEdit", **wires, **how)[0]
+        wires = dict(source=p.guider(), sigmas=p.levels(), latent=p.photo)
+        return p.graph("Img2NoiseEditFriendlyEdit", **wires, **{**p.taken_apart, **how})[0]
 
     p.show(edited(target=p.guider()), p.photo)
-    p.show(edited(target=p.guider(2), weight=1.5))
+    p.show(edited(target=p.guider(2), weight=1.5, few_steps="auto"))
 
 
 def shift_noise_maps(p: Place) -> None:
