@@ -84,6 +84,15 @@ def test_cross_correlation_finds_a_shift_and_bands_add_up():
     assert measures.finest_power(a / 2, a) == pytest.approx(0.25)
 
 
+def test_a_power_law_is_found_and_what_it_misses():
+    x = [0.1, 1.0, 10.0, 100.0]
+    assert measures.power_law(x, [3 * v**-0.5 for v in x]) == pytest.approx((-0.5, 0), abs=1e-12)
+    off = [1.1, 1 / 1.1, 1 / 1.1, 1.1]  # symmetric, so the line is the same
+    assert measures.power_law(x, [d * 3 * v**-0.5 for d, v in zip(off, x, strict=True)]) == pytest.approx(
+        (-0.5, 0.1)
+    )
+
+
 def test_correlations_are_pearsons():
     a, b = draw((3, 2, 8, 8), seed=8), draw((3, 2, 8, 8), seed=9)
     expected = [np.corrcoef(x.flatten(), y.flatten())[0, 1] for x, y in zip(a, b, strict=True)]

@@ -101,6 +101,15 @@ def latent_std(lam: Tensor, sigmas: Tensor, forward_steps: int = 0) -> Tensor:
     return (picture.square() + noise.square()).sqrt() / math.sqrt(1 + levels[-1] ** 2)
 
 
+def power_law(x: list[float], y: list[float]) -> tuple[float, float]:
+    """p of the least-squares line log y = p log x + c, and the RMS of what it misses, as a share of y."""
+    log_x, log_y = (torch.tensor(v, dtype=torch.float64).log() for v in (x, y))
+    centred = log_x - log_x.mean()
+    p = (centred * log_y).sum() / centred.square().sum()
+    missed = log_y - log_y.mean() - p * centred
+    return float(p), math.expm1(float(missed.square().mean().sqrt()))
+
+
 def fixed_point_gain(lam: Tensor, sigma: float, n: int) -> Tensor:
     """What n first-step iterations from 0 multiply each coordinate of a picture by."""
     return sigma / lam * -torch.expm1(-n * torch.log1p(lam / sigma**2))
