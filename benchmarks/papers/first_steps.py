@@ -150,7 +150,8 @@ def _answer(bands: list[tuple], n: int, ours: float, gaussian: float, end: float
         measures.power_law([r[0] for r in reached], [r[k] for r in reached]) for k in (1, 3)
     )
     follows, stays = abs(ours / gaussian - 1) < NEAR, abs(end - 1) < NEAR
-    answer = "It follows sigma Sigma^-1" if follows else "It stays near unit variance" if stays else "Neither"
+    one = "It stays near unit variance" if stays else "Neither"
+    answer = "It follows sigma Sigma^-1" if follows else one
     return (
         f"{answer}: the noise's standard deviation is {ours:.2f} after {n} iterations and {end:.2f} solved, "
         f"the Gaussian's {gaussian:.2f} and {ideal:.0f}. From eigenvalue {reached[-1][0]:.2g} up the fitted gain "
