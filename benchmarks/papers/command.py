@@ -81,7 +81,8 @@ def _preamble(scale: Scale, given: bool, minutes: tuple[float, float]) -> str:
     return (
         "Written by `python -m benchmarks papers`"
         + (" with `--quick`" if scale == QUICK else "")
-        + f" in {minutes[0]:.0f} minutes ({minutes[1]:.0f} of processor time) on {torch.get_num_threads()} threads, "
+        + f" in {minutes[0]:.0f} minutes ({minutes[1]:.0f} of processor time) on "
+        f"{torch.get_num_threads()} threads, "
         f"torch {torch.__version__}. "
         "The network is a UNet of 2.7 million "
         "parameters for 32 x 32 pixels, unconditional; its twin is the stationary Gaussian of the pictures "

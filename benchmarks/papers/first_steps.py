@@ -154,7 +154,8 @@ def _answer(bands: list[tuple], n: int, ours: float, gaussian: float, end: float
     answer = "It follows sigma Sigma^-1" if follows else one
     return (
         f"{answer}: the noise's standard deviation is {ours:.2f} after {n} iterations and {end:.2f} solved, "
-        f"the Gaussian's {gaussian:.2f} and {ideal:.0f}. From eigenvalue {reached[-1][0]:.2g} up the fitted gain "
+        f"the Gaussian's {gaussian:.2f} and {ideal:.0f}. From eigenvalue {reached[-1][0]:.2g} up the fitted "
+        "gain "
         f"falls as lam^{slope:.2f}, off that line by {off:.0%} (RMS); the closed form at this n as "
         f"lam^{law:.2f}, off by {bent:.0%}; ZCA as lam^-0.5, sigma Sigma^-1 as lam^-1."
     )
