@@ -47,7 +47,7 @@ def walking(node):
     def build(graph: Graph) -> list:
         found = scenes.model(graph)
         who = scenes.guider(graph, found, cfg=3.0)
-        return node(graph, found, who, scenes.photo(graph, **ODD), 800)
+        return node(graph, found, who, scenes.photo(graph, **ODD), 400)
 
     return build
 

@@ -37,8 +37,9 @@ class TestLowVram(io.ComfyNode):
     def execute(cls, model):
         class LowVram(type(model)):
             def partially_load(self, device_to, extra_memory=0, force_patch_weights=False):
+                shared = self.model.model_loaded_weight_memory > 0 and not self.model.model_lowvram
                 super().partially_load(device_to, 0.1, force_patch_weights=force_patch_weights)
-                if not self.model.model_lowvram:
+                if not (shared or self.model.model_lowvram):  # shared: with a model that fits, and is in use
                     raise RuntimeError("this model was loaded whole")
 
         model = model.clone()

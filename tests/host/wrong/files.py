@@ -49,7 +49,7 @@ def _altered(path: Path, sound: Path, header: dict, name: str = "", value: float
 def _photos(folder: Path) -> None:
     random = np.random.default_rng(0)
     for name, count in (("right", 12), ("one photo", 1), ("no photos", 0), ("damaged", 0)):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
         for i in range(count):
             coarse = Image.fromarray(random.integers(0, 255, (6, 8, 3), dtype=np.uint8))
             coarse.resize((96, 80), Image.Resampling.BICUBIC).save(folder / name / f"{i:02}.png")
