@@ -44,7 +44,9 @@ ADVICE = """\
 
 * Another processor, another version of PyTorch or a GPU: kernels differ, and with them the last bits. Seeds
   are drawn on the CPU whatever the device, so white noise is the same on a GPU as beside it.
-* Products of matrices with another number of threads: dense whiteners, and networks.
+* *Inversion Sampler*'s plain noise for a picture that was picked out of a batch: ComfyUI does not tell
+  samplers its batch index, so it is drawn for the place that the picture has now.
+* Products of matrices with another number of threads: kronecker and dense whiteners, and networks.
 * Whiteners fitted from the same photos in another order or in other batches: sums in float64 differ in their
   last bits, and with them the whitener by about as much.
 * What a network makes of a batch of another size. For pictures that must repeat to the last bit, keep the

@@ -12,12 +12,15 @@ AGAIN, BATCH, THREADS, HALF = (
     "1 and 2 threads",
     "batch, half-precision network",
 )
+MATRICES = {"kronecker", "dense"}  # structures whose products of matrices share their sums among threads
 CONDITIONS = (AGAIN, BATCH, THREADS, HALF)
 
 PROMISES = {
     **dict.fromkeys(generators.GENERATORS, (AGAIN, BATCH, THREADS)),
     **dict.fromkeys(generators.NETWORKED, CONDITIONS),
-    **dict.fromkeys([name for name in generators.GENERATORS if "dense" in name], (AGAIN, BATCH)),
+    **dict.fromkeys(
+        [name for name in generators.GENERATORS if MATRICES & set(name.split(", "))], (AGAIN, BATCH)
+    ),
     "moments of photos": (AGAIN, THREADS),
     "whiteners fitted": (AGAIN,),
     "files stored, and loaded": (AGAIN, THREADS),
