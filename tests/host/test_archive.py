@@ -7,7 +7,7 @@ import re
 from .declared import ours
 from .test_workflows import pictures, scaled_down, workflow
 
-SECONDS = 3  # by the clock; an idle machine takes 0.2, one that others use at the same time several times that
+SECONDS = 3  # by the clock; an idle machine takes 0.2, a busy one several times that
 
 
 def test_the_archive_loads_without_a_complaint_and_without_delay(archived):
