@@ -79,6 +79,12 @@ def photos(server):
         shutil.copy(folder / "0.png", folder / f"{number}.png")
 
 
+@pytest.fixture(autouse=True)
+def odd_pictures(monkeypatch):
+    """What nodes bring beside their picture has its size."""
+    monkeypatch.setattr(test_guiders, "SMALL", ODD)
+
+
 @pytest.mark.parametrize("name", LONG)
 def test_a_long_node_ends_within_a_second_of_cancel_and_keeps_nothing(server, graph, name):
     result = LONG[name](graph)
