@@ -33,7 +33,7 @@ NETWORK = """\
 ## What a network adds
 
 The table above is of networks that treat each picture by itself. A real one is made of convolutions, norms
-and attention, whose kernels choose the order in which they add by the size of the batch and the number of
+and attention, whose kernels may choose the order in which they add by the size of the batch and the number of
 threads. Here is a small network of that kind. A step carries such a difference on like any other: hardly
 farther where the way is short, farther where it is long. The accelerated first step amplifies it most, as it
 does every error of a network: what it makes with a half-precision network is another noise.
