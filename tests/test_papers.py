@@ -117,16 +117,22 @@ def gaussian_report(tmp_path_factory):
     pytest.importorskip("skimage", reason="the photos are scikit-image's")
     scale, asked = worlds.Scale(48, 16, 16, 10, 4, 2, 4, 2), []
     exact = worlds.Counted(GaussianDenoiser(load("rgb")), asked.append)
+    sections, out = [], tmp_path_factory.mktemp("papers")
+
+    def world(scale, photos, advance):
+        return worlds.World("network", exact, scale, photos)
+
+    def kept(*how, experiments=command.experiments):
+        sections.extend(experiments(*how))
+        return sections
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            command, "trained", lambda scale, photos, advance: worlds.World("network", exact, scale, photos)
-        )
-        sections = command.experiments(scale, [], asked.append, lambda line: None)
-    out = tmp_path_factory.mktemp("papers")
-    path = command.write(sections, out, "Written by a test.")
+        for name, stand_in in dict(trained=world, experiments=kept, QUICK=scale).items():
+            patch.setattr(command, name, stand_in)
+        command.run([], quick=True, out=out)
     found = {c.text: c for section in sections for c in section.claims}
     by_name = {name: found[text] for name, (_, _, text, _) in claims.PRINTED.items()}
-    return path, by_name, sum(asked), command._calls(scale)
+    return out / "report.md", by_name, sum(asked), command._calls(scale)
 
 
 def test_the_report_decides_every_claim_and_shows_its_pictures(gaussian_report):

@@ -66,10 +66,14 @@ class Section:
         self.text.append(table(headings, rows))
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
+def table(headings: Iterable[str], rows: Iterable[Iterable[object]], numbers: bool = True) -> str:
+    """A Markdown table; `numbers` to the right, behind the first column."""
     headings = list(headings)
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *([written(v) for v in row] for row in rows)]
+    lines = [
+        headings,
+        ["---"] + ["---:" if numbers else "---"] * (len(headings) - 1),
+        *([written(v) for v in row] for row in rows),
+    ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -93,4 +97,4 @@ def claims_table(claims: Iterable[Claim]) -> str:
         "Gaussian twin or closed form",
         "on our network",
     )
-    return table(headings, rows)
+    return table(headings, rows, numbers=False)

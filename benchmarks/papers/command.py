@@ -32,7 +32,7 @@ def run(
     minutes = (time.monotonic() - start) / 60, time.process_time() / 60
     report = write(sections, out, _preamble(scale, bool(photos), minutes))
     typer.echo(
-        f"wrote {report} and {sum(len(s.pictures) for s in sections)} pictures in {minutes:.1f} minutes"
+        f"wrote {report} and {sum(len(s.pictures) for s in sections)} pictures in {minutes[0]:.1f} minutes"
     )
 
 

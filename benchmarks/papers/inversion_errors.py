@@ -95,5 +95,5 @@ def paths(network: World, of: Inverted) -> Section:
     rise = [row[4] / row[1] for row in rows]
     shown = f"{latent[4]:.2f}, {rise[1]:.2f} x its end; noises {noise[4]:.2f}, {rise[0]:.2f} x"
     section.claim("paths", shown, latent[4] > noise[4] and rise[1] > rise[0])
-    section.claim("paths cured", f"f = 2: {cured[4]:.2f}, {rise[2]:.2f} x its end", rise[2] < rise[1])
+    section.claim("paths cured", f"f = 2: {cured[4]:.2f}, {rise[2]:.2f} x its end", cured[4] < latent[4])
     return section

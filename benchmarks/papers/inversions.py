@@ -124,7 +124,10 @@ def _decide(section: Section, rows: dict, noise, picture, closed: dict[int, floa
     top, std, kl = "top-20 correlation", "standard deviation", "KL from N(0, 1)"
     again, plain, other = "error of the picture made again", "std, plain areas", "std, elsewhere"
     first, two, ten = ours[0], ours[2], ours[10]
-    between = noise.mean + 2 * noise.std < first[top] < picture.mean
+    margin = (
+        3 * noise.std / 16**0.5
+    )  # standard errors of the mean, as if only the 16 patches were independent
+    between = noise.mean + margin < first[top] < picture.mean
     shown = f"{of(top, 0)} between {noise.mean:.3f} and {picture.mean:.3f}"
     section.claim("correlated", shown, between, of(top, 0, by=twin))
     variance, of_twin = first[std] ** 2, twin[0][std] ** 2
