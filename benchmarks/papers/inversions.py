@@ -1,5 +1,4 @@
-"""DDIM inversion and its first steps: what the latents keep of the picture, and what forward diffusion "
-"cures."""
+"""DDIM inversion: what its latents keep of the picture, and what replacing the first steps cures."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from img2noise.photos import to_pixels
 from img2noise.plots import figure, pixels
 
 from .worlds import SHOWN
@@ -15,11 +16,10 @@ from .worlds import SHOWN
 
 def columns(sets: dict[str, Tensor], enlarge: int = 2) -> np.ndarray:
     """The first pictures of each set (N, 3, 32, 32) in a column, in the order of `sets`."""
-    stacked = [torch.cat(list(x[:SHOWN].float().clamp(-1, 1)), dim=1) for x in sets.values()]
+    stacked = [torch.cat(list(x[:SHOWN].float()), dim=1) for x in sets.values()]
     gap = torch.ones(3, stacked[0].shape[1], 2)
     sheet = torch.cat([part for column in stacked for part in (column, gap)][:-1], dim=2)
-    sheet = ((sheet + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0)
-    return sheet.repeat_interleave(enlarge, 0).repeat_interleave(enlarge, 1).numpy()
+    return next(to_pixels(sheet[None])).repeat(enlarge, 0).repeat(enlarge, 1)
 
 
 def grid(x: Tensor, across: int) -> Tensor:
@@ -38,12 +38,12 @@ def maps(by_name: dict[str, Tensor]) -> np.ndarray:
     return pixels(drawn)
 
 
-def lines(across: str, up: str, series: dict[str, Tensor], log: bool = False) -> np.ndarray:
+def lines(across: str, up: str, series: dict[str, Tensor]) -> np.ndarray:
     """Series against their index, counted from 1."""
     drawn, ax = figure(6, 3.2)
     for name, values in series.items():
         ax.plot(range(1, len(values) + 1), values.numpy(), linewidth=1.2, label=name)
-    ax.set(xlabel=across, ylabel=up, yscale="log" if log else "linear")
+    ax.set(xlabel=across, ylabel=up)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, fontsize=8)
     return pixels(drawn)
@@ -60,8 +60,7 @@ def histogram(across: str, sets: dict[str, Tensor]) -> np.ndarray:
 
 
 def fits(compared: dict[int, dict], closed: dict[int, tuple[float, float]]) -> np.ndarray:
-    """R^2 against iterations, as it is and scaled, a line per map, dotted the twin's ZCA of whole "
-    "pictures."""
+    """R^2 against iterations, as it is and scaled, a line per map; dotted, the closed form of ZCA."""
     drawn, axes = figure(9, 3.4, 1, 2)
     counts = list(compared)
     for ax, kind, place in zip(axes, ("fit", "scaled_fit"), (0, 1), strict=True):

@@ -63,8 +63,7 @@ class Counted:
 
 @dataclass
 class World:
-    """A model by name, with the pictures it makes of `draw((N, 3, 32, 32), seed=1)`, made when first "
-    "asked."""
+    """A model by name, with the pictures it makes of white noise, made when first asked for."""
 
     name: str
     denoise: Denoiser
