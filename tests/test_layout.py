@@ -92,7 +92,7 @@ def test_imports_within_the_library_go_one_way():
 @named(FILES)
 def test_files_lines_and_functions_stay_short(path):
     lines = path.read_text("utf-8").splitlines()
-    assert len(lines) <= 250
+    assert len(lines) <= 400
     assert not [i for i, line in enumerate(lines, 1) if len(line) > 110]
     for function in functions(path):
         code = function.end_lineno - function.body[0].lineno + 1 - docstring_lines(function)
