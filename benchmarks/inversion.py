@@ -64,7 +64,7 @@ def overhead() -> None:
     ]
     one = network.total(lambda: extract(network, x0, sigmas, seed=0))
     for count in (4, 16):
-        many = network.total(lambda count=count: extract(network, x0, sigmas, seed=0, rows_per_call=count))
+        many = network.total(lambda count=count: extract(network, x0, sigmas, seed=0, levels_per_call=count))
         rows.append((f"extract, one level a call / {count} levels a call", f"{one / many:.2f} x", ""))
     show("inversion", rows)
 

@@ -4,19 +4,20 @@
 
 The first inversion steps, where networks err in plain areas, are replaced by one jump y = x0 + sigma_f e: the
 latent then looks like noise and still rebuilds the picture (Staniszewski et al. 2024 and ICLR 2026). DDIM:
-Song et al. (2021). In variance-exploding units, float32 (float64 where x0 is), sigmas (n + 1,) descending to
-0.
+Song et al. (2021). In variance-exploding units, float32 (float64 where x0 is). sigmas (n + 1,) descend, to 0
+or, for a part of the way, to the noise level that x0 then has. Pictures are (B, ...) on any device; a walk
+reads back from it once.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from . import entrance
-from .denoisers import Denoiser, OnStep, denoised, state, taken_for
+from .denoisers import Denoiser, OnStep, denoised, finished, state, taken_for
 from .fixed_point import Anderson
 from .noise import draw, rows_for
 from .sigmas import descending
@@ -38,7 +39,7 @@ def invert(
     reference_offset: bool = False,
     on_step: OnStep | None = None,
 ) -> Tensor:
-    """x_T (B, C, H, W) at sigmas[0]: the latent from which `sample` comes back to about x0.
+    """Return x_T (B, ...) at sigmas[0], the latent from which `sample` comes back to about x0 at sigmas[-1].
 
     `forward_steps` f of the n steps, counted from the clean end, are one draw per sample, `draw(x0.shape,
     forward_seed, indices)`, at no network call; f = n is plain noising. `evaluate` says where a step from S_
@@ -46,11 +47,12 @@ def invert(
     (flipped Euler; its first step falls back to target, since eps at 0 is undefined), "implicit" solves y' =
     y + (S - S_) eps(y', S) by `iterations` evaluations, the exact inverse of `sample` as they grow.
     `reference_offset` noises one level further than the state is then taken for, as the LDM, DiT and IF
-    scripts of the paper do. Raises ValueError for sigmas, steps, seeds or names out of range.
+    scripts of the paper do. Raises ValueError for sigmas, steps, seeds or names out of range, and for NaN or
+    infinity from the network.
     """
     entrance.whole(iterations, "iterations")
     entrance.whole(forward_steps, "forward steps")
-    levels = descending(sigmas).flip(0).tolist()  # ascending from 0
+    levels = descending(sigmas, to_zero=False).flip(0).tolist()  # ascending
     count = len(levels) - 1
     if evaluate not in EVALUATIONS or iterations < 1:
         raise ValueError(
@@ -64,24 +66,27 @@ def invert(
     if forward_steps:
         noise = draw(x.shape, forward_seed, indices).to(x)
         noised_to = levels[min(forward_steps + reference_offset, count)]
-        x = taken_for(x + noised_to * noise, noised_to, levels[forward_steps])
+        added = math.sqrt(noised_to**2 - levels[0] ** 2)  # to what x0 holds of noise already
+        x = taken_for(x + added * noise, noised_to, levels[forward_steps])
     for k in range(forward_steps, count):
         x, clean = _step_up(denoise, x, levels[k], levels[k + 1], evaluate, iterations)
         if on_step is not None:
             on_step(k, clean)
-    return x
+    return finished(x, x0, denoise)
 
 
 def sample(denoise: Denoiser, x: Tensor, sigmas: Tensor, *, on_step: OnStep | None = None) -> Tensor:
-    """x0 (B, C, H, W) from x at sigmas[0], by DDIM with eta = 0, which is Euler in these units."""
-    levels = descending(sigmas).tolist()
-    x = state(x)
+    """Return the picture (B, ...) at sigmas[-1] from x at sigmas[0], by DDIM with eta = 0, which is Euler in
+    these units. Raises ValueError for sigmas out of range, and for NaN or infinity from the network.
+    """
+    levels = descending(sigmas, to_zero=False).tolist()
+    start = x = state(x)
     for k, (high, low) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
         clean = denoised(denoise, x, high)
         x = clean + (low / high) * (x - clean)
         if on_step is not None:
             on_step(k, clean)
-    return x
+    return finished(x, start, denoise)
 
 
 def _step_up(
@@ -101,11 +106,12 @@ def _step_up(
 def _implicit(
     denoise: Denoiser, x: Tensor, low: float, high: float, iterations: int
 ) -> tuple[Tensor, Tensor]:
-    """The y from which Euler comes down to x, the fixed point of y = x + (S - S_) eps(y, S); and D(y)."""
-    solvers, y = [Anderson(WINDOW) for _ in x], x
+    """Return the y from which Euler comes down to x, the fixed point of y = x + (S - S_) eps(y, S), and the
+    denoised picture with which it does: D(y) as the iterations grow.
+    """
+    solver, y, start = Anderson(WINDOW), x.flatten(1), x.flatten(1)
+    share = (high - low) / high
     for _ in range(iterations):
-        clean = denoised(denoise, y, high)
-        image = x + (high - low) / high * (y - clean)
-        rows = zip(solvers, y.flatten(1), image.flatten(1), strict=True)
-        y = torch.stack([solver.next(before, after) for solver, before, after in rows]).view_as(x)
-    return y, clean
+        clean = denoised(denoise, y.view_as(x), high).flatten(1)
+        y = solver.next(y, start + share * (y - clean))
+    return y.view_as(x), (y - (y - start) / share).view_as(x)

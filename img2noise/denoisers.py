@@ -1,6 +1,6 @@
 """The boundary every algorithm is written against, and the one denoiser whose answer is known.
 
-    denoise(x, sigma) -> E[x0 | x],   x = x0 + sigma eps (B, C, H, W) in model space, sigma a number or (B,)
+    denoise(x, sigma) -> E[x0 | x],   x = x0 + sigma eps (B, ...) in model space, sigma a number or (B,)
 
 For Gaussian data N(mean, Sigma) it is linear: D(x, sigma) = mean + Q lam / (lam + sigma^2) Q^H (x - mean).
 The probability-flow ODE from S to s multiplies coordinates by sqrt((lam + s^2) / (lam + S^2)).
@@ -9,7 +9,8 @@ Source: Karras et al. (2022), appendix B.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -18,15 +19,21 @@ from torch import Tensor
 from . import entrance
 from .whitening import Whitener
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, C, H, W), sigma (B,)) -> x0 (B, C, H, W)
+Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, ...), sigma (B,)) -> x0 (B, ...)
 OnStep = Callable[[int, Tensor], object]  # (step, denoised): progress and previews; may raise to stop
 
 
 def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
-    """denoise(x, sigma), sigma a number or (B,), checked and back in x's precision whatever the network's."""
+    """Return denoise(x, sigma), sigma a number or (B,), in x's precision whatever the network's.
+
+    No gradient is kept. Raises ValueError for an answer of another shape than x.
+    """
     entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
-    levels = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x)).contiguous()
-    clean = denoise(x, levels)
+    levels = (
+        sigma.to(x).expand(len(x)).contiguous() if isinstance(sigma, Tensor) else x.new_full((len(x),), sigma)
+    )
+    with torch.no_grad():
+        clean = denoise(x, levels)
     if not isinstance(clean, Tensor) or clean.shape != x.shape:
         raise ValueError(
             f"got {entrance.kind(clean)} from the denoiser; expected the denoised picture, {tuple(x.shape)}"
@@ -35,17 +42,43 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
 
 
 def taken_for(x: Tensor, sigma: float, told: float) -> Tensor:
-    """x at level sigma as a network that is told another gets it: equal in variance-preserving units."""
+    """Rescale x from noise level `sigma` to `told`, equal in variance-preserving units."""
     return x * ((1 + told**2) / (1 + sigma**2)) ** 0.5
 
 
 def state(x: Tensor) -> Tensor:
-    """x (B, C, H, W) in the precision that solvers keep: float32, or float64 where x is."""
-    entrance.finite(x, "a picture", 4)
+    """Return x (B, ...) in the precision that solvers keep: float32, or float64 where x is.
+
+    NaN is looked for here where x is on the CPU, elsewhere by `finished` in the one read-back of a walk.
+    """
+    entrance.batch(x, "a picture")
     return x.detach() if x.dtype == torch.float64 else x.detach().float()
 
 
-@dataclass(frozen=True)
+def finished(x: Tensor, x0: Tensor, *denoisers: Denoiser) -> Tensor:
+    """Return x, what a walk has made of x0. Raises ValueError where a network or x0 put NaN or infinity into
+    it. Reads back from the device once.
+    """
+    sound, given = torch.stack([torch.isfinite(t).all() for t in (x, x0)]).tolist()
+    if not given:
+        raise ValueError("got NaN or infinity in a picture; expected finite numbers")
+    if not sound:
+        refuse_not_finite([[float("nan")]], *denoisers)
+    return x
+
+
+def refuse_not_finite(figures: Iterable[Iterable[float]], *denoisers: Denoiser) -> None:
+    """Raise ValueError, with the networks' precision where they state one, unless all figures are finite."""
+    if all(math.isfinite(figure) for row in figures for figure in row):
+        return
+    stated = {str(d.precision).removeprefix("torch.") for d in denoisers if getattr(d, "precision", None)}
+    precision = f", which works in {' and '.join(sorted(stated))}" if stated else ""
+    raise ValueError(
+        f"got NaN or infinity from the network{precision}; run it in bfloat16 or float32, or at less guidance"
+    )
+
+
+@dataclass(frozen=True, eq=False)
 class GaussianDenoiser:
     """The exact denoiser of the Gaussian that a whitener was fitted to; call it as `denoise(x, sigma)`."""
 

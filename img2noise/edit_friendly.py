@@ -1,12 +1,13 @@
 """Edit-friendly DDPM inversion: noise maps that rebuild a picture exactly and survive a change of prompt.
 
-    y[k] = x0 + sigma[k] e[k], e independent for every k (Eq. 6)
+    y[k] = x0 + sqrt(sigma[k]^2 - sigma[n]^2) e[k], e independent for every k (Eq. 6)
     r[k] = y[k + 1] - mu(y[k]),   then   y[k + 1] <- mu(y[k]) + r[k]
 
 The last assignment is the correction row of Algorithm 1: it changes nothing but rounding, and makes the
 inversion visit bit for bit the states that a replay visits. Source: Huberman-Spiegelglas, Kulikov, Michaeli
 (2024); for few steps the remedy of Deutch et al. (2024, TurboEdit). eta enters squared, as DDIM's process
-does. State is float32 in variance-exploding units; sigmas (n + 1,) descend.
+does. State (B, ...) is float32 (float64 where x0 is) in variance-exploding units on x0's device, from which
+a walk reads back once; sigmas (n + 1,) descend, to 0 or, for a part of the way, to the noise level of x0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from . import entrance
-from .denoisers import Denoiser, OnStep, denoised, state, taken_for
+from .denoisers import Denoiser, OnStep, denoised, finished, state, taken_for
 from .noise import noise_rows, rows_for, stream
 from .noise_maps import NoiseMaps, mean_step, norm_limit
 from .sigmas import ancestral_split, descending
@@ -32,31 +33,32 @@ def extract(
     skip: int = 0,
     seed: int | Sequence[int],
     indices: Sequence[int] | None = None,
-    rows_per_call: int = 1,
+    levels_per_call: int = 1,
     zero_last: bool = False,
     noise_sigmas: Tensor | None = None,
     on_step: OnStep | None = None,
 ) -> NoiseMaps:
-    """The maps of pictures x0 (B, C, H, W) under `denoise`; `replay` of them gives x0 back.
+    """Return the maps of pictures x0 (B, ...) under `denoise`; `replay` of them gives x0 back.
 
     `eta` in (0, 1]. `skip` leaves out that many of the noisiest steps. Different seeds are different maps of
-    the same picture. `rows_per_call` levels go to the network together, which costs memory and the bitwise
-    correction, not accuracy. `zero_last` drops the last map, as the published code does; the picture is then
-    not exact. `noise_sigmas` (n,) noises the picture to other levels than the network is told (see
-    `shifted`). `on_step(k, denoised)` reports each level. Raises ValueError for eta, skip, sigmas or seeds
-    out of range.
+    the same picture. `levels_per_call` above 1 sends as many levels to the network together: faster, and
+    approximate, since a network rounds other batches otherwise and a replay carries that on (in half
+    precision until the picture is gone). `zero_last` drops the last map, as the published code does; the
+    picture is then not exact. `noise_sigmas` (n,) noises the picture to other levels than the network is told
+    (see `shifted`). `on_step(k, denoised)` reports each level. Raises ValueError for eta, skip, sigmas or
+    seeds out of range, and for NaN or infinity from the network.
     """
     entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
-    entrance.whole(rows_per_call, "rows per call")
-    if rows_per_call < 1:
-        raise ValueError(f"got {rows_per_call} rows per call; expected at least 1")
+    entrance.whole(levels_per_call, "levels per call")
+    if levels_per_call < 1:
+        raise ValueError(f"got {levels_per_call} levels per call; expected at least 1")
     walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
     states, residuals, cleaned = walk.states, [], []
     start = states[0]
     for k, (sigma, down) in enumerate(walk.steps):
-        if k % rows_per_call == 0:
-            cleaned = _denoise_levels(denoise, states[k:-1][:rows_per_call], walk.steps[k:])
-        clean = cleaned[k % rows_per_call]
+        if k % levels_per_call == 0:
+            cleaned = _denoise_levels(denoise, states[k:-1][:levels_per_call], walk.steps[k:])
+        clean = cleaned[k % levels_per_call]
         mean = mean_step(states[k], clean, sigma, down)
         residuals.append(states[k + 1] - mean)
         states[k + 1] = mean + residuals[-1]
@@ -64,12 +66,13 @@ def extract(
             on_step(k, clean)
     if zero_last:
         residuals[-1] = torch.zeros_like(residuals[-1])
-    return NoiseMaps(start, torch.stack(residuals), walk.sigmas, eta, skip)
+    maps = finished(torch.stack(residuals), walk.x0, denoise)
+    return NoiseMaps(start, maps, walk.sigmas, eta, skip)
 
 
 def replay(denoise: Denoiser, maps: NoiseMaps, *, on_step: OnStep | None = None) -> Tensor:
-    """The picture (B, C, H, W) that the maps make under `denoise`: the one they came from, or its edit by
-    another denoiser.
+    """Return the picture (B, ...) that the maps make under `denoise`: the one they came from, or its edit by
+    another denoiser. Raises ValueError for NaN or infinity from the network.
     """
     entrance.instance(maps, "the maps", NoiseMaps)
     x = maps.start
@@ -78,7 +81,7 @@ def replay(denoise: Denoiser, maps: NoiseMaps, *, on_step: OnStep | None = None)
         x = mean_step(x, clean, sigma, down) + maps.residuals[k]
         if on_step is not None:
             on_step(k, clean)
-    return x
+    return finished(x, maps.start, denoise)
 
 
 def edit(
@@ -96,14 +99,14 @@ def edit(
     bound: float | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
-    """Extraction and replay in one walk with nothing stored, (B, C, H, W):
+    """Return the edit (B, ...), extraction and replay in one walk with nothing stored:
 
         y' = c Y' + (mu_source(y) - c mu_source(Y)) + w (mu_target(y) - mu_source(y))
 
     with Y the source's states. w = `weight` strengthens the change of prompt (1.5 in TurboEdit); other than 1
     it costs a third call a step. c is 1, but on the last step at most `bound` sqrt(D / 16384) over the norm
     of the last map, which tames it and gives up exactness. Without both, equal to extract then replay, and
-    exactly x0 where source and target are one.
+    exactly x0 where source and target are one. Raises as `extract` does.
     """
     entrance.number(weight, "weight")
     if bound is not None:
@@ -124,7 +127,7 @@ def edit(
         x = after + (moved - on_source)
         if on_step is not None:
             on_step(k, target)
-    return x
+    return finished(x, walk.x0, denoise_source, denoise_target)
 
 
 def shifted(sigmas: Tensor) -> Tensor:
@@ -134,17 +137,17 @@ def shifted(sigmas: Tensor) -> Tensor:
     With few steps, states of independent noise lie further apart than sampling ever goes; shifting brings
     them to where the network expects them. (n + 1,) -> (n,), the last level clean.
     """
-    descending(sigmas)  # raises ValueError for what is no schedule
+    descending(sigmas, to_zero=False)  # raises ValueError for what is no schedule
     return sigmas[1:]
 
 
 class _Walk:
-    """The source's states y[k] for every level from `skip` on, the clean picture last, and the (sigma,
-    s_down) of its steps.
+    """The source's states y[k] for every level from `skip` on, the picture last, and the (sigma, s_down) of
+    its steps.
     """
 
     def __init__(self, x0, sigmas, eta, skip, seed, indices, noise_sigmas):
-        whole = descending(sigmas)
+        whole = descending(sigmas, to_zero=False)
         count = len(whole) - 1
         entrance.number(eta, "eta")
         entrance.whole(skip, "skip")
@@ -157,18 +160,19 @@ class _Walk:
             raise ValueError(
                 f"got skip {skip} for {count} steps; it counts steps and must leave at least one"
             )
-        noised = (
-            whole[:-1] if noise_sigmas is None else torch.as_tensor(noise_sigmas, dtype=torch.float64).cpu()
-        )
-        if len(noised) != count or not bool((torch.isfinite(noised) & (noised >= 0)).all()):
+        noised = whole[:-1] if noise_sigmas is None else torch.as_tensor(noise_sigmas).cpu().double()
+        least = float(whole[-1])
+        if len(noised) != count or not bool((torch.isfinite(noised) & (noised >= least)).all()):
             raise ValueError(
                 f"got {len(noised)} noise levels for {count} steps; give one per step, finite, not negative"
+                + (f" and not below sigma {least:.4g}, where the schedule ends" if least else "")
             )
-        x0 = rows_for(state(x0), seed)
+        self.x0 = x0 = rows_for(state(x0), seed)
         noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
         self.sigmas = whole[skip:]
-        levels = list(zip(noise, noised.tolist(), whole.tolist(), strict=False))[skip:]
-        self.states = [*(taken_for(x0 + sigma * e, sigma, told) for e, sigma, told in levels), x0]
+        added = (noised**2 - least**2).sqrt()  # to what x0 holds of noise already
+        levels = list(zip(noise, added.tolist(), noised.tolist(), whole.tolist(), strict=False))[skip:]
+        self.states = [*(taken_for(x0 + add * e, sigma, told) for e, add, sigma, told in levels), x0]
         down, _ = ancestral_split(self.sigmas[:-1], self.sigmas[1:], eta)
         self.steps = list(zip(self.sigmas[:-1].tolist(), down.tolist(), strict=True))
 
@@ -185,7 +189,7 @@ def _independent(x0: Tensor, count: int, rows: list[tuple[int, int]]) -> Tensor:
 def _denoise_levels(
     denoise: Denoiser, states: list[Tensor], steps: list[tuple[float, float]]
 ) -> list[Tensor]:
-    """Denoise several levels in one call: states (B, C, H, W) each, at the sigmas of the first steps."""
+    """Denoise several levels in one call: states (B, ...) each, at the sigmas of the first steps."""
     rows = torch.cat(states)
     levels = rows.new_tensor([sigma for sigma, _ in steps[: len(states)]]).repeat_interleave(len(states[0]))
     return list(denoised(denoise, rows, levels).chunk(len(states)))

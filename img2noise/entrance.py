@@ -29,6 +29,18 @@ def tensor(x: Any, name: str, dims: int | None = None) -> None:
         raise ValueError(f"got a tensor of shape {tuple(x.shape)} for {name}; expected {wanted}, not empty")
 
 
+def batch(x: Any, name: str) -> None:
+    """Raise unless x is a non-empty floating-point tensor (B, ...) with an axis besides the batch's.
+
+    NaN and infinity are refused where x is on the CPU; looking on another device would be a read-back.
+    """
+    tensor(x, name)
+    if x.ndim < 2:
+        raise ValueError(f"got a tensor of shape {tuple(x.shape)} for {name}; expected (B, ...), a row each")
+    if x.device.type == "cpu":
+        finite(x, name)
+
+
 def finite(x: Any, name: str, dims: int | None = None) -> None:
     """Nothing, if x is such a tensor and holds neither NaN nor infinity."""
     tensor(x, name, dims)

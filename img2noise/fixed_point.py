@@ -1,53 +1,88 @@
-"""Anderson acceleration of a fixed-point iteration x <- G(x), for one sample at a time.
+"""Anderson acceleration of fixed-point iterations x <- G(x), one for each row of a batch.
 
-    x' = sum a_i G(x_i),   a = argmin |sum a_i (G(x_i) - x_i)|,   sum a_i = 1,   over m + 1 iterates
+    x' = G(x_0) - sum gamma_i (G(x_i) - G(x_i+1)),   gamma = argmin |f_0 - sum gamma_i (f_i - f_i+1)|,
+    f = G(x) - x,   over the last m + 1 iterates, newest first
 
-Source: Anderson (1965); Walker, Ni (2011), Eq. 2.2. The fixed point is that of the plain iteration; what lies
-between is not.
+Source: Anderson (1965); Walker, Ni (2011), Eq. 2.2. The least squares are solved by modified Gram-Schmidt
+(Bjorck 1967), which is stable in the state's own precision, so everything stays on x's device and nothing is
+read back to the host. The fixed point is that of the plain iteration; the iterates before it are not.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from . import sums
-
-RIDGE = 1e-10  # of the Gram matrix's trace: enough for float32, whose differences turn parallel
+DEPENDENT = 16  # rounding units: a column that loses all but this to the newer ones is left out
+GROWTH = 2.0  # of a residual from one iterate to the next, past which a row forgets its history
 
 
 class Anderson:
-    """The memory of one sample's iteration; `window` m = 0 is the plain one."""
+    """The memory of a batch's iterations; `window` is m, 0 for the plain iteration.
+
+    `residual` (B,) is the RMS of the last f = G(x) - x, on x's device.
+    """
 
     def __init__(self, window: int):
-        self.window, self.residual = window, float("inf")
-        self.last: tuple[Tensor, Tensor] | None = None  # G(x) and G(x) - x of the iterate before
-        self.moves: list[tuple[Tensor, Tensor]] = []  # how both changed from iterate to iterate
+        self.window = window
+        self.residual: Tensor | None = None
+        self.last: tuple[Tensor, Tensor] | None = None  # G(x) and f of the iterate before, (B, D) each
+        self.moves: list[tuple[Tensor, Tensor]] = []  # how both changed at each iterate, newest first
 
     def next(self, x: Tensor, image: Tensor) -> Tensor:
-        """The next iterate from x and G(x), both (D,); `residual` becomes the RMS of G(x) - x.
+        """Return the next iterates (B, D) from x and G(x), both (B, D).
 
-        Where the residual has more than doubled the extrapolation went astray, and memory starts anew.
+        A row whose residual has more than doubled forgets its history and takes a plain step.
         """
-        difference = (image - x).cpu().double()  # not every device has float64
-        before, self.residual = self.residual, (sums.dot(difference, difference) / len(x)) ** 0.5
+        difference = image - x
+        before, self.residual = self.residual, difference.square().mean(1).sqrt()
         if self.window == 0:
             return image
-        if self.residual > 2 * before:
-            self.last, self.moves = None, []
         if self.last is not None:
-            move = image - self.last[0], difference - self.last[1]
-            self.moves = [*self.moves, move][-self.window :]
+            keep = (self.residual <= GROWTH * before)[:, None]  # (B, 1)
+            newest = image - self.last[0], difference - self.last[1]
+            moves = [newest, *self.moves][: self.window]
+            self.moves = [tuple(torch.where(keep, part, 0) for part in move) for move in moves]
         self.last = image, difference
-        return self._extrapolated(image, difference) if self.moves else image
-
-    def _extrapolated(self, image: Tensor, difference: Tensor) -> Tensor:
+        if not self.moves:
+            return image
         images, differences = zip(*self.moves, strict=True)
-        differences = torch.stack(differences)  # (m, D)
-        gram = sums.gram(differences, differences)
-        ridge = max(RIDGE * float(gram.trace()), 1e-300) * np.eye(len(gram))
-        gamma = np.linalg.solve(gram + ridge, sums.gram(differences, difference[None])[:, 0])
-        for share, move in zip(gamma.tolist(), images, strict=True):
-            image = image - share * move
-        return image
+        shares = least_squares(differences, difference)
+        return image - sum(share * move for share, move in zip(shares, images, strict=True))
+
+
+def least_squares(columns: tuple[Tensor, ...], target: Tensor) -> list[Tensor]:
+    """Return gamma_i (B, 1) that minimize |target - sum gamma_i columns_i|, row by row; all are (B, D).
+
+    A column that depends on those before it, or is zero, has gamma 0.
+    """
+    tiny = DEPENDENT * torch.finfo(target.dtype).eps
+    basis, overlaps, sizes, shares = (
+        [],
+        [],
+        [],
+        [],
+    )  # Q, the part of R above its diagonal, the diagonal, Q^T b
+    for column in columns:
+        whole, above = column.norm(dim=1, keepdim=True), []
+        for q in basis:
+            above.append(_dot(q, column))
+            column = column - above[-1] * q
+        size = column.norm(dim=1, keepdim=True)
+        independent = size > tiny * whole
+        size = torch.where(independent, size, 1)
+        basis.append(torch.where(independent, column / size, 0))
+        overlaps.append(above)
+        sizes.append(size)
+        shares.append(_dot(basis[-1], target))
+        target = target - shares[-1] * basis[-1]
+    for i in reversed(range(len(columns))):  # R gamma = Q^T b, from its last row up
+        for j in range(i + 1, len(columns)):
+            shares[i] = shares[i] - overlaps[j][i] * shares[j]
+        shares[i] = shares[i] / sizes[i]
+    return shares
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner product of each row, (B, 1)."""
+    return (a * b).sum(1, keepdim=True)

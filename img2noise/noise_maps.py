@@ -4,9 +4,9 @@ maps alone.
     y[k + 1] = mu(y[k]) + r[k],   mu(y) = D + (s_down / s[k]) (y - D),   r[k] = s_up z[k]
 
 r is kept instead of z: no division, and the last step (to sigma 0, where s_up = 0) keeps its map. Source:
-Huberman-Spiegelglas et al. (2024), section 3 and appendix A. Shapes: start (B, C, H, W) at sigmas[0],
-residuals (K, B, C, H, W), sigmas (K + 1,) descending. Everything is float32 (float64 where x0 was), in
-variance-exploding units (y = x0 + sigma eps), model space.
+Huberman-Spiegelglas et al. (2024), section 3 and appendix A. Shapes: start (B, ...) at sigmas[0], residuals
+(K, B, ...), sigmas (K + 1,) descending; what moves or colors pictures takes (B, ..., H, W). Everything is
+float32 (float64 where x0 was), in variance-exploding units (y = x0 + sigma eps), model space.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import entrance, sums
-from .denoisers import Denoiser, OnStep, denoised
+from . import entrance
+from .denoisers import Denoiser, OnStep, denoised, finished
 from .sigmas import ancestral_split
 
 LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdit's published setting)
@@ -82,11 +82,11 @@ def bound_last(maps: NoiseMaps, bound: float = LAST_NORM) -> NoiseMaps:
 
 
 def norm_limit(last: Tensor, bound: float) -> Tensor:
-    """c per sample (B, 1, 1, 1), at most 1, so that c times the last map stays within `bound` sqrt(D /
-    16384).
+    """Return c per sample (B, 1, ...), at most 1, so that c times the last map (B, ...) stays within `bound`
+    sqrt(D / 16384).
     """
     limit = bound * (last[0].numel() / 16384) ** 0.5
-    return (limit / sums.row_dots(last, last).sqrt()).clamp(max=1.0).view(-1, 1, 1, 1).to(last)
+    return (limit / last.flatten(1).norm(dim=1)).clamp(max=1.0).view(-1, *[1] * (last.ndim - 1))
 
 
 def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
@@ -108,8 +108,7 @@ def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
 
 
 def flip(maps: NoiseMaps, horizontal: bool = True, vertical: bool = False) -> NoiseMaps:
-    """The maps mirrored left to right, top to bottom, or both."""
-    entrance.instance(maps, "the maps", NoiseMaps)
+    """Return the maps mirrored left to right, top to bottom, or both."""
     dims = [d for d, chosen in ((-1, horizontal), (-2, vertical)) if chosen]
     return _mapped(maps, lambda x: x.flip(dims))
 
@@ -131,7 +130,7 @@ def recolour(
     counts from the clean end, as shares of the steps. P is the denoised picture: of the edited trajectory if
     `closed`, which limits itself, else of the source's, as the paper prints it. s is scaled by sqrt(100 /
     steps), since the reach of a map grows with the root of their number. Raises ValueError for a band or
-    strength out of range. Costs one network call a step.
+    strength out of range, and for NaN or infinity from the network. Costs one network call a step.
     """
     _check(maps, target, mask, strength, band)
     pull = strength * (100 / maps.steps) ** 0.5
@@ -146,7 +145,7 @@ def recolour(
         x = mean_step(x, clean, sigma, down) + (residual if closed else maps.residuals[k])
         if on_step is not None:
             on_step(k, clean)
-    return replace(maps, residuals=torch.stack(residuals))
+    return replace(maps, residuals=finished(torch.stack(residuals), maps.start, denoise))
 
 
 def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band) -> None:
@@ -157,14 +156,18 @@ def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band)
         raise ValueError(
             f"got band {band}, strength {strength}; expected 0 <= first < last <= 1 and no negative strength"
         )
-    entrance.finite(target, "the colour", 4)
-    entrance.finite(mask, "the mask", 4)
+    entrance.batch(target, "the colour")
+    entrance.batch(mask, "the mask")
     sizes = [tuple(t.shape) for t in (target, mask, maps.start)]
-    if any(n not in (1, side) for size in sizes[:2] for n, side in zip(size, sizes[2], strict=True)):
+    fits = [len(s) == len(sizes[2]) and all(map(lambda n, m: n in (1, m), s, sizes[2])) for s in sizes[:2]]
+    if not all(fits):
         raise ValueError(f"got a colour of {sizes[0]} and a mask of {sizes[1]} for maps of {sizes[2]}")
 
 
 def _mapped(maps: NoiseMaps, change: Callable[[Tensor], Tensor]) -> NoiseMaps:
+    entrance.instance(maps, "the maps", NoiseMaps)
+    if maps.start.ndim < 3:
+        raise ValueError(f"got maps of {tuple(maps.start.shape)}; expected pictures, (B, ..., H, W)")
     return replace(maps, start=change(maps.start), residuals=change(maps.residuals))
 
 

@@ -62,7 +62,7 @@ def read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noise
     """Maps whose start, residuals and sigmas belong together."""
     start, residuals, sigmas = (tensors[name] for name in ("start", "residuals", "sigmas"))
     fits = sigmas.ndim == 1 and residuals.shape == (len(sigmas) - 1, *start.shape)
-    if start.ndim != 4 or not start.numel() or not fits:
+    if start.ndim < 2 or not start.numel() or not fits:
         shapes = [tuple(t.shape) for t in (start, residuals, sigmas)]
         raise ValueError(
             f"its start, residuals and sigmas have shapes {shapes}, which do not belong together"
@@ -70,7 +70,7 @@ def read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noise
     eta, skip = float(header["eta"]), int(header["skip"])
     if not (0 < eta <= 1 and 0 <= skip <= LARGEST):
         raise ValueError(f"its eta {eta} or skip {skip} is out of range; expected 0 < eta <= 1 and skip >= 0")
-    levels = descending(sigmas)
+    levels = descending(sigmas, to_zero=False)
     if float(levels[0]) > LOUDEST:
         raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LOUDEST:.0e}")
     return NoiseMaps(start, residuals, levels, eta, skip, header["space"])

@@ -49,10 +49,9 @@ def ddim_uniform(schedule: Tensor, steps: int) -> Tensor:
     return torch.cat([schedule[timesteps], schedule.new_zeros(1)])
 
 
-def descending(sigmas: Tensor) -> Tensor:
-    """A schedule (n + 1,) as float64 on the CPU, checked: n >= 1 steps that descend to 0, all finite.
-
-    Raises ValueError with what was got otherwise.
+def descending(sigmas: Tensor, to_zero: bool = True) -> Tensor:
+    """Return a schedule (n + 1,) as float64 on the CPU: n >= 1 steps that descend, to 0 unless `to_zero` is
+    False, all finite. Raises ValueError with what was got otherwise.
     """
     try:
         sigmas = torch.as_tensor(sigmas).detach().cpu()
@@ -63,12 +62,15 @@ def descending(sigmas: Tensor) -> Tensor:
     sigmas = sigmas.double()  # on the CPU: not every device has float64
     if sigmas.ndim != 1 or len(sigmas) < 2:
         raise ValueError(
-            f"got sigmas of shape {tuple(sigmas.shape)}; expected a list of at least two, the last one 0"
+            f"got sigmas of shape {tuple(sigmas.shape)}; expected a list of at least two, that descends"
         )
-    if not bool(torch.isfinite(sigmas).all()) or bool((sigmas.diff() >= 0).any()) or float(sigmas[-1]) != 0:
-        ends = f"{float(sigmas[0]):.4g} ... {float(sigmas[-1]):.4g}"
+    last = float(sigmas[-1])
+    falls = bool(torch.isfinite(sigmas).all()) and bool((sigmas.diff() < 0).all())
+    if not falls or last < 0 or (to_zero and last != 0):
+        end = "end in 0" if to_zero else "end at 0 or above"
+        ends = f"{float(sigmas[0]):.4g} ... {last:.4g}"
         raise ValueError(
-            f"got {len(sigmas)} sigmas {ends}; expected finite ones that descend at every step and end in 0"
+            f"got {len(sigmas)} sigmas {ends}; expected finite ones that descend at every step and {end}"
         )
     return sigmas
 
@@ -81,7 +83,7 @@ def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> t
     posterior, with eta = 0 DDIM. Raises ValueError unless 0 <= eta <= 1 and 0 <= sigma_to <= sigma_from,
     sigma_from > 0.
     """
-    sigma_from, sigma_to = (torch.as_tensor(s, dtype=torch.float64) for s in (sigma_from, sigma_to))
+    sigma_from, sigma_to = (torch.as_tensor(s).detach().cpu().double() for s in (sigma_from, sigma_to))
     if not entrance.is_number(eta) or not 0 <= eta <= 1:
         raise ValueError(f"got eta = {eta!r}; it must lie in [0, 1]")
     if bool(((sigma_to < 0) | (sigma_to > sigma_from) | (sigma_from <= 0)).any()):

@@ -50,7 +50,7 @@ SIGMAS = {
     "a text": ("5, 1, 0", "got the text '5, 1, 0' for the sigmas"),
     "one": ([1.0], "got sigmas of shape (1,)"),
     "none": ([], "got sigmas of shape (0,)"),
-    "upwards": ([0.0, 1.0, 2.0], "descend at every step and end in 0"),
+    "upwards": ([0.0, 1.0, 2.0], "descend at every step"),
     "NaN": ([NAN, 1.0, 0.0], "expected finite ones that descend"),
     "complex": (torch.ones(3) + 0j, "got sigmas of torch.complex64"),
 }
@@ -103,7 +103,7 @@ BAD = {
     "correlation": dict(lam=PICTURES, temperature=UNIT),
     "draw": dict(seed=SEEDS, shape={"None": (None, "for the shape"), "a side of 0": ((2, 0), "at least 1")}),
     "extract": dict(
-        denoise=DENOISERS, x0=FITS, sigmas=SIGMAS, eta=UNIT, skip=COUNTS, seed=SEEDS, rows_per_call=COUNTS
+        denoise=DENOISERS, x0=FITS, sigmas=SIGMAS, eta=UNIT, skip=COUNTS, seed=SEEDS, levels_per_call=COUNTS
     ),
     "edit": dict(
         denoise_target=DENOISERS, x0=FITS, sigmas=SIGMAS, weight=NUMBERS, bound=UNIT | {"None": ("", "got")}

@@ -48,7 +48,7 @@ def _of_inversions():
         "statistics": (n.statistics, dict(maps=maps)),
         "bound_last": (n.bound_last, dict(maps=maps, bound=1.0)),
         "recolour": (n.recolour, dict(denoise=denoise, maps=maps, **target)),
-        "extract": (n.extract, dict(denoise=denoise, rows_per_call=1, **walk)),
+        "extract": (n.extract, dict(denoise=denoise, levels_per_call=1, **walk)),
         "edit": (n.edit, dict(denoise_source=denoise, denoise_target=denoise, weight=1.0, bound=1.0, **walk)),
         "replay": (n.replay, dict(denoise=denoise, maps=maps)),
         "shifted": (n.shifted, dict(sigmas=sigmas)),

@@ -201,6 +201,49 @@ def test_implicit_inversion_is_the_inverse_of_sampling_as_iterations_grow():
     assert errors[3] < 0.005 < error("target") < error("current") and errors[4] < 1e-6
 
 
+@pytest.mark.parametrize("evaluate", EVALUATIONS)
+def test_a_walk_in_two_parts_is_the_whole_walk(evaluate):
+    x0, sigmas, denoise = normal(2, 4, 8, 8), levels(20), network()
+    whole = invert(denoise, x0, sigmas, evaluate=evaluate)
+    halfway = invert(denoise, x0, sigmas[8:], evaluate=evaluate)
+    assert close(invert(denoise, halfway, sigmas[:9], evaluate=evaluate), whole, 1e-12)
+    back = sample(denoise, whole, sigmas[:9])
+    assert close(sample(denoise, back, sigmas[8:]), sample(denoise, whole, sigmas), 1e-12)
+
+
+def test_forward_noise_on_a_noisy_picture_adds_what_is_missing():
+    sigmas = levels(20)[:9]
+    x = invert(network(), torch.zeros(1, 4, 64, 64).double(), sigmas[5:], forward_steps=3)
+    low, high = float(sigmas[-1]), float(sigmas[5])
+    assert abs(rms(x) / (high**2 - low**2) ** 0.5 - 1) < 0.02
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 7), (2, 3, 4, 5)])
+@pytest.mark.parametrize("evaluate", EVALUATIONS)
+def test_any_number_of_axes_is_the_same_walk(shape, evaluate):
+    def denoise(x, sigma):
+        sigma = sigma.view(-1, *[1] * (x.ndim - 1))
+        return torch.tanh(x / (1 + sigma**2))
+
+    x0 = normal(2, *shape)
+    how = dict(forward_steps=2, evaluate=evaluate)
+    x = invert(denoise, x0, levels(10), **how)
+    flat = invert(denoise, x0.flatten(1)[..., None, None], levels(10), **how)
+    assert x.shape == x0.shape and torch.equal(x.flatten(1), flat.flatten(1))
+    assert torch.equal(
+        sample(denoise, x, levels(10)).flatten(1), sample(denoise, flat, levels(10)).flatten(1)
+    )
+
+
+def test_the_denoised_picture_of_an_implicit_step_is_that_of_the_state_it_ends_at():
+    x0, shown = normal(1, 4, 8, 8), []
+    for steps in range(1, 5):  # the state after each number of steps
+        sigmas = levels(20)[-steps - 1 :]
+        how = dict(evaluate="implicit", iterations=30, on_step=lambda k, clean: shown.append(clean))
+        y = invert(network(), x0, sigmas, **how)
+        assert close(shown[-1], network()(y, sigmas[:1]), 1e-9)
+
+
 def test_state_is_single_precision_whatever_the_network_and_inputs_stay():
     x0, sigmas = picture(2, 4, 8, 8), levels(20)
     kept = x0.clone()
@@ -220,8 +263,8 @@ def test_state_is_single_precision_whatever_the_network_and_inputs_stay():
         (dict(forward_steps=1, forward_seed=-1), "got seed -1"),
         (dict(forward_steps=1, forward_seed=[1, 2, 3]), "got 3 seeds or indices for 2 rows"),
         (dict(forward_steps=1, indices=[0]), "got 1 seeds or indices for 2 rows"),
-        (dict(sigmas=levels(4).flip(0)), "descend at every step and end in 0"),
-        (dict(sigmas=levels(4)[:-1]), "end in 0"),
+        (dict(sigmas=levels(4).flip(0)), "descend at every step"),
+        (dict(sigmas=torch.tensor([3.0, 1.0, -1.0])), "end at 0 or above"),
         (dict(sigmas=levels(4)[:0]), r"shape \(0,\); expected a list of at least two"),
         (dict(sigmas=levels(4)[-1:]), r"shape \(1,\); expected a list of at least two"),
         (dict(sigmas=torch.tensor([3.0, float("nan"), 0.0])), "expected finite ones"),

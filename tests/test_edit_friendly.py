@@ -24,19 +24,19 @@ def test_a_replay_gives_the_picture_back(steps, skip, eta):
 
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("rows_per_call", [1, 4])
+@pytest.mark.parametrize("levels_per_call", [1, 4])
 @pytest.mark.parametrize("eta", [0.1, 1.0])
-def test_a_network_in_half_precision_gives_the_picture_back(precision, rows_per_call, eta):
+def test_a_network_in_half_precision_gives_the_picture_back(precision, levels_per_call, eta):
     x0, half = picture(2, 4, 16, 16), network(precision)
-    maps = extract(half, x0, levels(100), eta=eta, seed=3, rows_per_call=rows_per_call)
+    maps = extract(half, x0, levels(100), eta=eta, seed=3, levels_per_call=levels_per_call)
     assert maps.residuals.dtype == maps.start.dtype == torch.float32
-    assert close(replay(half, maps), x0, 1e-6 if rows_per_call == 1 else 2e-3)
+    assert close(replay(half, maps), x0, 1e-6 if levels_per_call == 1 else 2e-3)
 
 
 def extracted_without_correction(denoise, x0, sigmas, seed):
     """`extract` without the assignment of Algorithm 1's last row, from the same noise."""
     listening, asked = recorded(denoise)
-    maps = extract(listening, x0, sigmas, seed=seed, rows_per_call=len(sigmas))
+    maps = extract(listening, x0, sigmas, seed=seed, levels_per_call=len(sigmas))
     [(rows, _)] = asked  # one call holds every level as it was before any correction
     states, residuals = [*rows.chunk(len(sigmas) - 1), x0], []
     down, _ = ancestral_split(sigmas[:-1], sigmas[1:])
@@ -66,16 +66,16 @@ def test_a_replay_visits_bit_for_bit_what_the_extraction_visited():
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(visited, asked, strict=True))
 
 
-@pytest.mark.parametrize("rows_per_call", [4, 16, 100])
-def test_several_levels_in_a_call_are_the_sequential_run(rows_per_call):
+@pytest.mark.parametrize("levels_per_call", [4, 16, 100])
+def test_several_levels_in_a_call_are_the_sequential_run(levels_per_call):
     x0 = picture(3, 4, 8, 8, dtype=torch.float64)
     listening, asked = recorded(SOURCE)
     one = extract(SOURCE, x0, levels(50), skip=3, seed=3)
-    several = extract(listening, x0, levels(50), skip=3, seed=3, rows_per_call=rows_per_call)
+    several = extract(listening, x0, levels(50), skip=3, seed=3, levels_per_call=levels_per_call)
     assert torch.equal(one.start, several.start) and close(one.residuals, several.residuals, 1e-12)
-    whole, rest = divmod(47, rows_per_call)
-    assert [len(x) for x, _ in asked] == [3 * rows_per_call] * whole + [3 * rest] * (rest > 0)
-    single = extract(SOURCE, x0.float(), levels(50), skip=3, seed=3, rows_per_call=rows_per_call)
+    whole, rest = divmod(47, levels_per_call)
+    assert [len(x) for x, _ in asked] == [3 * levels_per_call] * whole + [3 * rest] * (rest > 0)
+    single = extract(SOURCE, x0.float(), levels(50), skip=3, seed=3, levels_per_call=levels_per_call)
     assert close(one.residuals, single.residuals.double(), 2e-5)
     assert close(replay(SOURCE, single), x0.float(), 1e-5)
 
@@ -167,7 +167,7 @@ def test_an_edit_from_a_prompt_to_itself_is_the_picture_bit_for_bit(weight, prec
 def noise_of(x0, steps, skip=0, **rows):
     """e of every level (steps - skip, B, C, H, W), read off the states that the network is shown."""
     listening, asked = recorded(lambda x, sigma: torch.zeros_like(x))
-    extract(listening, x0, levels(steps), skip=skip, rows_per_call=steps, **rows)
+    extract(listening, x0, levels(steps), skip=skip, levels_per_call=steps, **rows)
     [(states, sigma)] = asked
     return ((states - x0.repeat(steps - skip, 1, 1, 1)) / sigma.view(-1, 1, 1, 1)).unflatten(0, (-1, len(x0)))
 
@@ -197,8 +197,8 @@ def test_every_level_and_row_has_white_noise_of_its_own():
         (dict(eta=float("nan")), "got eta nan"),
         (dict(skip=4), "got skip 4 for 4 steps; it counts steps and must leave at least one"),
         (dict(skip=-1), "got skip -1"),
-        (dict(sigmas=levels(4).flip(0)), "descend at every step and end in 0"),
-        (dict(sigmas=levels(4)[:-1]), "end in 0"),
+        (dict(sigmas=levels(4).flip(0)), "descend at every step"),
+        (dict(sigmas=torch.tensor([3.0, 1.0, -1.0])), "end at 0 or above"),
         (dict(sigmas=levels(4)[:0]), r"shape \(0,\); expected a list of at least two"),
         (dict(sigmas=levels(4)[-1:]), r"shape \(1,\); expected a list of at least two"),
         (dict(sigmas=torch.tensor([3.0, float("nan"), 0.0])), "expected finite ones"),
@@ -209,6 +209,7 @@ def test_every_level_and_row_has_white_noise_of_its_own():
         (dict(noise_sigmas=levels(4)), "got 5 noise levels for 4 steps"),
         (dict(noise_sigmas=torch.tensor([1, 2, float("nan"), 0])), "4 steps; give one per step, finite"),
         (dict(noise_sigmas=-levels(4)[1:]), "give one per step, finite, not negative"),
+        (dict(sigmas=levels(5)[:-1], noise_sigmas=levels(4)[1:]), "not below sigma 0.04131, where the"),
     ],
 )
 def test_settings_that_make_no_maps_are_refused(change, message):
@@ -221,8 +222,45 @@ def test_settings_that_make_no_maps_are_refused(change, message):
 
 
 def test_a_call_holds_at_least_one_level():
-    with pytest.raises(ValueError, match="got 0 rows per call"):
-        extract(SOURCE, picture(1, 1, 4, 4), levels(4), seed=1, rows_per_call=0)
+    with pytest.raises(ValueError, match="got 0 levels per call"):
+        extract(SOURCE, picture(1, 1, 4, 4), levels(4), seed=1, levels_per_call=0)
+
+
+@pytest.mark.parametrize("skip", [0, 3])
+@pytest.mark.parametrize("eta", [0.3, 1.0])
+def test_a_part_of_the_way_gives_the_noisy_picture_back(eta, skip):
+    x = picture(2, 4, 8, 8, dtype=torch.float64)
+    sigmas = levels(20)[:12]  # to sigma 1.6
+    settings = dict(eta=eta, skip=skip, seed=3)
+    maps = extract(SOURCE, x, sigmas, **settings)
+    assert close(replay(SOURCE, maps), x, 1e-12)
+    assert close(edit(SOURCE, TARGET, x, sigmas, **settings), replay(TARGET, maps), 1e-12)
+    assert torch.equal(edit(SOURCE, SOURCE, x, sigmas, **settings), x)
+
+
+def test_a_part_of_the_way_starts_as_noisy_as_its_schedule_says():
+    sigmas, clean = levels(20)[:12], torch.zeros(1, 4, 128, 128).double()
+    x = clean + float(sigmas[-1]) * normal(1, 4, 128, 128)
+    start = extract(SOURCE, x, sigmas, seed=3).start
+    assert abs(rms(start) / float(sigmas[0]) - 1) < 0.01
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 7), (2, 3, 4, 5)])
+def test_any_number_of_axes_is_the_same_walk(shape):
+    def denoise(x, sigma):
+        return torch.tanh(x / (1 + sigma.view(-1, *[1] * (x.ndim - 1)) ** 2))
+
+    x0 = normal(2, *shape)
+    flat, settings = x0.flatten(1)[..., None, None], dict(skip=2, seed=3)
+    maps, same = (extract(denoise, x, levels(10), **settings) for x in (x0, flat))
+    assert maps.residuals.shape == (8, 2, *shape)
+    assert torch.equal(maps.residuals.flatten(2), same.residuals.flatten(2))
+
+    def gone(x, sigma):
+        return torch.zeros_like(x)
+
+    edits = [edit(denoise, gone, x, levels(10), bound=1.0, weight=1.5, **settings) for x in (x0, flat)]
+    assert torch.equal(edits[0].flatten(1), edits[1].flatten(1)) and edits[0].shape == x0.shape
 
 
 def test_inputs_stay_as_they_are():

@@ -77,7 +77,7 @@ def published_edit(source, target, x0, timesteps, noise, weight, bound):
 def noise_of(x0, sigmas, seed):
     """e of every level, read off the states that an extraction with the grid's own levels shows."""
     listening, asked = recorded(lambda x, sigma: torch.zeros_like(x))
-    extract(listening, x0, sigmas, seed=seed, rows_per_call=len(sigmas))
+    extract(listening, x0, sigmas, seed=seed, levels_per_call=len(sigmas))
     [(states, _)] = asked
     return [(y - x0) / s for y, s in zip(states.chunk(len(sigmas) - 1), sigmas[:-1], strict=True)]
 

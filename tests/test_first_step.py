@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from img2noise.first_step import STOPS, invert
+from img2noise.first_step import STOPS, invert, reconstruction_gain
 
 from .cases import close, normal
 from .worlds import SCHEDULE, gaussian, network, picture, recorded, rms
@@ -49,7 +49,8 @@ def test_the_fixed_point_is_sigma_over_lam_not_the_whitening():
     found = invert(gaussian(lam, mean), x0 + mean, SIGMA, iterations=5000, stop="iterations")
     assert close(found.z, SIGMA / lam * x0, 1e-9)
     assert not close(found.z, x0 / lam.sqrt(), 1.0)
-    assert close(found.reconstruction_gain, torch.ones(2).double(), 1e-9)
+    gain = reconstruction_gain(gaussian(lam, mean), x0 + mean, found.z, SIGMA)
+    assert close(gain, torch.ones(2).double(), 1e-9)
     clean = gaussian(lam, mean)(x0 + mean + SIGMA * found.z, SIGMA)
     assert close(clean, x0 + mean, 1e-9)  # one step gives the picture back
 
@@ -70,7 +71,8 @@ def test_the_reconstruction_gain_is_what_the_one_step_picture_holds_of_x0():
     for n in (1, 20):
         found = invert(gaussian(LAM), X0, SIGMA, iterations=n, stop="iterations")
         expected = ((1 - kappa ** (n + 1)) * X0**2).sum() / (X0**2).sum()
-        assert abs(float(found.reconstruction_gain) - float(expected)) < 1e-10
+        gain = reconstruction_gain(gaussian(LAM), X0, found.z, SIGMA)
+        assert gain.shape == (1,) and abs(float(gain) - float(expected)) < 1e-10
 
 
 def test_each_sample_stops_at_its_first_noise_of_unit_std():
@@ -83,7 +85,8 @@ def test_each_sample_stops_at_its_first_noise_of_unit_std():
         steps.append(next(n for n in range(1, 200) if float((s * filtered(LAM, n) * X0).std()) >= 1))
         assert close(found.z[row : row + 1], s * filtered(LAM, steps[-1]) * X0, 1e-10)
     assert steps[1] in (17, 18) and steps[0] > 60 and steps[3] == 1
-    assert len(found.residuals) == steps[0] and len(asked) == steps[0] + 1  # one more call to look at the end
+    assert len(found.residuals) == len(asked) == steps[0]
+    assert [len(x) for x, _ in asked] == [sum(n >= k for n in steps) for k in range(1, steps[0] + 1)]
     few = invert(gaussian(LAM), x0[:1], SIGMA, iterations=5)
     assert close(few.z, 0.3 * filtered(LAM, 5) * X0, 1e-10)  # out of iterations before that
 
@@ -182,7 +185,27 @@ def test_each_row_is_like_its_single_run(stop, window):
         alone = invert(gaussian(lam), x0[i : i + 1], SIGMA, **settings)
         assert close(together.z[i : i + 1], alone.z, 1e-7)
         assert close(together.residuals[: len(alone.residuals), i], alone.residuals[:, 0], 1e-7)
-        assert close(together.reconstruction_gain[i : i + 1], alone.reconstruction_gain, 1e-7)
+
+
+@pytest.mark.parametrize(("stop", "window"), [("unit_std", 0), ("converged", 0), ("converged", 4)])
+def test_a_denoiser_of_rows_of_its_own_always_gets_all_rows_and_finds_the_same(stop, window):
+    lam = spectrum(16)
+    x0 = torch.cat([s * lam.sqrt() * normal(1, 1, 16, 16, seed=3) for s in (0.3, 1.0, 5.0)])
+    settings = dict(iterations=60, accelerate=window, stop=stop, tolerance=0.01)
+    denoise, asked = recorded(gaussian(lam))
+    shown = []
+    whole = invert(denoise, x0, SIGMA, rows_alike=False, on_step=lambda k, x: shown.append(x), **settings)
+    assert {len(x) for x, _ in asked} == {3}
+    fewer = invert(gaussian(lam), x0, SIGMA, on_step=lambda k, x: shown.append(x), **settings)
+    assert close(whole.z, fewer.z, 1e-10) and close(whole.residuals, fewer.residuals, 1e-10)
+    assert close(whole.stds, fewer.stds, 1e-10) and {x.shape for x in shown} == {x0.shape}
+
+
+def test_a_call_for_each_iteration_and_no_more():
+    for iterations in (1, 7):
+        denoise, asked = recorded(network())
+        invert(denoise, picture(2, 4, 8, 8), SIGMA, iterations=iterations, stop="iterations")
+        assert len(asked) == iterations
 
 
 def test_state_is_single_precision_whatever_the_network_and_inputs_stay():

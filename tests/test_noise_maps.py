@@ -207,3 +207,17 @@ def test_colour_is_pulled_from_the_edited_trajectory_when_closed_and_from_the_so
 def test_colour_outside_its_range_is_refused(change):
     with pytest.raises(ValueError, match="expected 0 <= first < last <= 1 and no negative strength"):
         recolour(gaussian(1.0), coordinates(4, 4), torch.zeros(1), torch.zeros(1), **change)
+
+
+@pytest.mark.parametrize("change", [shift, flip])
+def test_maps_of_vectors_have_no_sides_to_move_along(change):
+    maps = extract(lambda x, sigma: x / 2, picture(2, 5), levels(5), seed=3)
+    with pytest.raises(ValueError, match=r"got maps of \(2, 5\)"):
+        change(maps)
+
+
+def test_what_is_flipped_may_have_more_axes():
+    maps = extract(lambda x, sigma: x / 2, picture(2, 3, 4, 5, 6), levels(5), seed=3)
+    flat = extract(lambda x, sigma: x / 2, picture(2, 3, 4, 5, 6).flatten(1, 2), levels(5), seed=3)
+    assert torch.equal(flip(maps).residuals.flatten(2, 3), flip(flat).residuals)
+    assert torch.equal(shift(maps, 1, -2).residuals.flatten(2, 3), shift(flat, 1, -2).residuals)

@@ -60,7 +60,7 @@ SHIFTED = dict(noise_sigmas=SIGMAS[1:], weight=1.5, bound=20.0)
 ALGORITHMS = {
     "extract": lambda one, other: maps(one).residuals,
     "extract, eta and skip": lambda one, other: maps(one, eta=0.3, skip=7).residuals,
-    "extract, several levels a call": lambda one, other: maps(one, rows_per_call=6).residuals,
+    "extract, several levels a call": lambda one, other: maps(one, levels_per_call=6).residuals,
     "replay": lambda one, other: replay(other, maps(one)),
     "edit": lambda one, other: edit(one, other, X0, SIGMAS, seed=3),
     "edit in few steps": lambda one, other: edit(one, other, X0, SIGMAS, seed=3, **SHIFTED),

@@ -120,7 +120,7 @@ def _extracted(ask: Asked) -> dict[str, Tensor]:
 
 
 def _extracted_together(ask: Asked) -> dict[str, Tensor]:
-    return by_rows(n.extract(ask.denoise, ask.x, SIGMAS, rows_per_call=4, **ask.how))
+    return by_rows(n.extract(ask.denoise, ask.x, SIGMAS, levels_per_call=4, **ask.how))
 
 
 def _replayed(ask: Asked) -> dict[str, Tensor]:
