@@ -148,7 +148,7 @@ def _sampled(ask: Asked) -> dict[str, Tensor]:
 def _first_step(**how):
     def make(ask: Asked) -> dict[str, Tensor]:
         found = first_step.invert(ask.denoise, ask.x, SIGMA, iterations=8, **how)
-        figures = dict(residuals=found.residuals.T, gain=found.reconstruction_gain)
+        figures = dict(residuals=found.residuals.T)
         return dict(z=found.z, **(figures if how["stop"] == "iterations" else {}))
 
     return make
