@@ -1,4 +1,4 @@
-"""`python -m benchmarks [annealing | one-shot | fit | inversion | papers | photo32 | reproducibility]`:
+"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | papers | photo32 | reproducibility]`:
 tables of what is claimed, what is measured and against what.
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typer
 
-from . import annealing, fitting, inversion, one_shot, photo32
+from . import annealing, edges, fitting, inversion, one_shot, photo32
 from .papers import command as papers
 from .reproducibility import command as reproducibility
 
@@ -25,6 +25,7 @@ app.command("annealing")(annealing.run)
 app.command("one-shot")(one_shot.run)
 app.command("fit")(fitting.run)
 app.command("inversion")(inversion.run)
+app.command("edges")(edges.run)
 app.command("papers")(papers.run)
 app.command("photo32")(photo32.run)
 app.command("reproducibility")(reproducibility.run)

@@ -20,7 +20,7 @@ from img2noise.sigmas import ddim_uniform, scaled_linear
 from .papers.worlds import NETWORK, crops
 from .report import show_table
 
-STEPS, ROWS, LEVELS = 50, 3, 16
+STEPS, ROWS, LEVELS = 50, 1, 16
 PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)
 GUIDANCE = (1.0, 5.0)
 
