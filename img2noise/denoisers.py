@@ -106,12 +106,13 @@ class GaussianDenoiser:
 
 
 def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
-    """sigma as (B, 1) or (1, 1), to broadcast over coordinates (B, D)."""
+    """Return sigma as (B, 1) or (1, 1), to broadcast over coordinates (B, D)."""
     if not isinstance(sigma, Tensor):
         entrance.number(sigma, "sigma", 0)
-    sigma = torch.as_tensor(sigma, dtype=u.dtype, device=u.device)
-    if sigma.numel() not in (1, len(u)) or not bool((torch.isfinite(sigma) & (sigma >= 0)).all()):
+        return u.new_full((1, 1), sigma)
+    here = sigma.device.type == "cpu"  # elsewhere a look at the numbers would be a read-back
+    if sigma.numel() not in (1, len(u)) or (here and not bool((torch.isfinite(sigma) & (sigma >= 0)).all())):
         raise ValueError(
             f"got sigma {sigma.tolist()} for {len(u)} pictures; expected one, or one each, of at least 0"
         )
-    return sigma.reshape(-1, 1)
+    return sigma.to(u).reshape(-1, 1)
