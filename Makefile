@@ -6,13 +6,16 @@ SEED   ?= 0
 IMAGE  ?=
 RUN     = $(VENV)/bin/python
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test wheel-test lint bench clean
 
 demo: $(VENV)/installed
 	$(RUN) -m img2noise demo $(if $(IMAGE),--image "$(IMAGE)") --seed $(SEED) --out "$(OUT)"
 
 test: $(VENV)/installed
 	$(RUN) -m pytest
+
+wheel-test: $(VENV)/installed
+	$(RUN) -m tests.wheel
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
@@ -21,10 +24,10 @@ lint: $(VENV)/installed
 bench: $(VENV)/installed
 	$(RUN) -m benchmarks
 
-$(VENV)/installed: requirements.txt requirements-dev.txt
+$(VENV)/installed: pyproject.toml setup.py requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) out build dist

@@ -16,15 +16,19 @@ from .edit_friendly import edit, extract, replay, shifted
 from .inspection import Inspection, inspect
 from .least_squares import compare_whitenings, least_squares, least_squares_per_frequency
 from .moments import STRUCTURES, Moments, measure
+from .networks import EpsDenoiser, VDenoiser, guided
 from .noise import draw, lerp, slerp
 from .noise_maps import NoiseMaps, bound_last, flip, recolour, shift, statistics
 from .plain import plain_mask
 from .populations import assignment, inversion_error, most_probable_triangle, top_correlation, triangle_angles
+from .sigmas import ddim_uniform, from_vp, scaled_linear, to_vp
 from .spaces import SPACES, Space
 from .storage import facts, load, save
 from .structures import Dense, Kronecker, Stationary, fit
 from .verdict import verdict
 from .whitening import METHODS, Whitener
+
+__version__ = "0.1.0"
 
 __all__ = [
     "LOSSES",
@@ -33,6 +37,7 @@ __all__ = [
     "STRUCTURES",
     "Annealed",
     "Dense",
+    "EpsDenoiser",
     "GaussianDenoiser",
     "Inspection",
     "Kronecker",
@@ -40,6 +45,7 @@ __all__ = [
     "NoiseMaps",
     "Space",
     "Stationary",
+    "VDenoiser",
     "Whitener",
     "Whiteness",
     "anneal",
@@ -50,6 +56,7 @@ __all__ = [
     "correlated_noise",
     "correlation",
     "ddim",
+    "ddim_uniform",
     "draw",
     "edit",
     "extract",
@@ -57,6 +64,8 @@ __all__ = [
     "first_step",
     "fit",
     "flip",
+    "from_vp",
+    "guided",
     "inspect",
     "inversion_error",
     "kl_divergence",
@@ -73,10 +82,12 @@ __all__ = [
     "recolour",
     "replay",
     "save",
+    "scaled_linear",
     "shift",
     "shifted",
     "slerp",
     "statistics",
+    "to_vp",
     "top_correlation",
     "triangle_angles",
     "verdict",

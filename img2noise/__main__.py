@@ -1,5 +1,20 @@
-"""`python -m img2noise`: the command line."""
+"""The command line: `img2noise`, or `python -m img2noise` in a clone."""
 
-from .cli import app
+from __future__ import annotations
 
-app(prog_name="python -m img2noise")
+import sys
+
+
+def main() -> None:
+    """Run the command line; exit with one sentence where typer or rich is not installed."""
+    try:
+        from .cli import app
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("rich", "typer"):
+            raise
+        sys.exit("the command line needs typer and rich: pip install typer rich")
+    app()
+
+
+if __name__ == "__main__":
+    main()

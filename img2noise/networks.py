@@ -1,68 +1,152 @@
-"""A trained network as denoise(x, sigma): small unconditional UNets of diffusers, from one safetensors file.
+"""A network over a schedule of timesteps as denoise(x, sigma), and classifier-free guidance.
 
-    epsilon       D(x, sigma) = x - sigma eps(a x, t(sigma)),   a = 1 / sqrt(1 + sigma^2)
-    v_prediction  D(x, sigma) = a^2 x - sigma a v(a x, t(sigma))   (Salimans and Ho 2022, appendix D)
+    EpsDenoiser   D(x, sigma) = x - sigma eps(x_vp, t)
+    VDenoiser     D(x, sigma) = a^2 x - sigma a v(x_vp, t)   (Salimans and Ho 2022, appendix D)
+    guided        D = D_uncond + scale (D_cond - D_uncond)   (Ho and Salimans 2022, Eq. 6, scale = 1 + w)
 
-t(sigma) inverts the schedule the network was trained on, linear in log sigma between its timesteps (Karras et
-al. 2022, appendix C.3). Pictures are (B, 3, H, W) in [-1, 1]. The header holds the UNet's configuration, what
-it predicts and the facts of its training; weights are float16 or float32 and run in float32.
+with a = 1 / sqrt(1 + sigma^2), x_vp = a x and t = t(sigma), which inverts the schedule, linear in log sigma
+between its timesteps (Karras et al. 2022, appendix C.3). x (B, ...) may have any number of further axes.
+Arithmetic is in float32 (float64 where x is), the network runs in its own dtype, the result is in x's.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from .sigmas import scaled_linear
+from . import entrance
+from .denoisers import Denoiser
+from .sigmas import scaled_linear, to_vp
 
-PREDICTIONS = ("epsilon", "v_prediction")
+Network = Callable[[Tensor, Tensor], Any]  # (x_vp (B, ...), t (B,)) -> a tensor (B, ...), or one in .sample
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-@dataclass(frozen=True)
-class NetworkDenoiser:
-    """A network over a schedule (ascending sigmas, float64) as `denoise(x, sigma)`."""
+@dataclass(frozen=True, eq=False)
+class NetworkDenoiser(ABC):
+    """A network(x_vp, t), whose answer is a tensor or has one in `.sample`, as `denoise(x, sigma)`.
 
-    network: nn.Module
-    schedule: Tensor
-    prediction: str = "epsilon"
+    `schedule` (T,) is the sigma of each timestep, ascending; default Stable Diffusion's. `dtype` is what the
+    network is given; by default the dtype that it states or that its parameters have, also through
+    functools.partial, else that of the arithmetic. Autograd is left as it is: gradients pass, so sample
+    under torch.no_grad(). Raises TypeError or ValueError for a schedule that is none.
+    """
+
+    network: Network
+    schedule: Tensor = field(default_factory=scaled_linear)
+    dtype: torch.dtype | None = None
+
+    def __post_init__(self):
+        entrance.function(self.network, "the network", "network(x_vp, t)")
+        object.__setattr__(self, "schedule", _ascending(self.schedule))
+        if self.dtype is not None and self.dtype not in FLOATS:
+            raise TypeError(f"got {entrance.kind(self.dtype)} for the dtype; expected torch.float16, say")
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """E[x0 | x] as the network has it, float32; sigma a number or (B,)."""
-        sigma = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).expand(len(x))
-        column = sigma.view(-1, 1, 1, 1)
-        with torch.inference_mode():
-            a = (1 + column**2).rsqrt()
-            said = self.network(a * x.float(), self.timestep(sigma).to(x.device)).sample
-            if self.prediction == "epsilon":
-                return x - column * said
-            return a**2 * x - column * a * said
+        """Return E[x0 | x] as the network has it, in x's dtype; sigma a number or (B,)."""
+        entrance.tensor(x, "x")
+        state = x.to(torch.promote_types(x.dtype, torch.float32))
+        x_vp = to_vp(state, sigma)
+        sigma = torch.as_tensor(sigma, dtype=state.dtype, device=x.device).expand(len(x))
+        said = self.network(x_vp.to(self._dtype() or x_vp.dtype), self.timestep(sigma))
+        said = said if isinstance(said, Tensor) else getattr(said, "sample", said)
+        if not isinstance(said, Tensor) or said.shape != x.shape:
+            raise ValueError(
+                f"got {entrance.kind(said)} from the network; expected a tensor of shape {tuple(x.shape)}, "
+                "or an object that has it as .sample"
+            )
+        column = sigma.view(-1, *[1] * (x.ndim - 1))
+        return self._clean(state, said.to(state.dtype), column).to(x.dtype)
+
+    @property
+    def precision(self) -> str | None:
+        """The name of the dtype that the network runs in, "float16" say; None where it is not known."""
+        dtype = self._dtype()
+        return None if dtype is None else str(dtype).removeprefix("torch.")
 
     def timestep(self, sigma: Tensor) -> Tensor:
-        """t(sigma), fractional, held within the schedule."""
-        log_sigma = sigma.detach().double().cpu().clamp_min(1e-12).log().numpy()
-        return torch.from_numpy(
-            np.interp(log_sigma, self.schedule.log().numpy(), np.arange(len(self.schedule)))
-        ).float()
+        """Return t(sigma), float32 (B,), fractional, within the schedule; a whole number at its sigmas."""
+        sigma = sigma.detach().float()
+        table = self.schedule.float().to(sigma.device)
+        gaps = self.schedule.log().diff(append=self.schedule.new_tensor([torch.inf])).float()
+        below = (torch.searchsorted(table, sigma.contiguous(), right=True) - 1).clamp_min(0)
+        at = table[below]
+        t = below + torch.log1p((sigma - at) / at) / gaps.to(sigma.device)[below]
+        return t.clamp(0, len(table) - 1)
+
+    def _dtype(self) -> torch.dtype | None:
+        return self.dtype or _dtype_of(self.network)
+
+    @abstractmethod
+    def _clean(self, x: Tensor, said: Tensor, sigma: Tensor) -> Tensor:
+        """The clean picture from what the network said of x; sigma (B, 1, ...)."""
+
+
+class EpsDenoiser(NetworkDenoiser):
+    """A network that predicts the noise eps, as `denoise(x, sigma)`: Stable Diffusion 1.x, 2.x base, SDXL."""
+
+    def _clean(self, x: Tensor, said: Tensor, sigma: Tensor) -> Tensor:
+        return x - sigma * said
+
+
+class VDenoiser(NetworkDenoiser):
+    """A network that predicts v = (eps - sigma x0) / sqrt(1 + sigma^2), as `denoise(x, sigma)`: Stable
+    Diffusion 2.x at 768 pixels.
+    """
+
+    def _clean(self, x: Tensor, said: Tensor, sigma: Tensor) -> Tensor:
+        a = (1 + sigma**2).rsqrt()
+        return a**2 * x - sigma * a * said
+
+
+@dataclass(frozen=True, eq=False)
+class _Guided:
+    cond: Denoiser
+    uncond: Denoiser
+    scale: float
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        clean = self.uncond(x, sigma)
+        return clean + self.scale * (self.cond(x, sigma) - clean)
+
+    @property
+    def precision(self) -> str | None:
+        """That of the conditional network."""
+        return getattr(self.cond, "precision", None)
+
+
+def guided(cond: Denoiser, uncond: Denoiser, scale: float) -> Denoiser:
+    """Return the denoiser uncond + scale (cond - uncond), two calls each; at scale 1 `cond` itself."""
+    for denoise in (cond, uncond):
+        entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
+    entrance.number(scale, "scale")
+    return cond if scale == 1 else _Guided(cond, uncond, scale)
+
+
+PREDICTIONS = {"epsilon": EpsDenoiser, "v_prediction": VDenoiser}
 
 
 def load_network(path: str | Path) -> NetworkDenoiser:
-    """The network in a file written by `benchmarks/train_photo32.py`.
+    """Return the denoiser in a file that `benchmarks/train_photo32.py` wrote, of pictures (B, 3, H, W) in
+    [-1, 1].
 
-    Raises ImportError where diffusers is not installed, and ValueError naming the file where it holds no such
-    network.
+    The header holds the configuration of diffusers' UNet2DModel and what it predicts; weights are float16 or
+    float32 and run in float32. Raises ImportError where diffusers is not installed, and ValueError naming the
+    file where it holds no such network.
     """
     try:
         from diffusers import UNet2DModel
     except ImportError as error:
-        raise ImportError(
-            "networks are built by diffusers; install it with: pip install diffusers"
-        ) from error
+        raise ImportError("networks are built by diffusers; install the package diffusers") from error
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -70,11 +154,33 @@ def load_network(path: str | Path) -> NetworkDenoiser:
         config, prediction = json.loads(header["unet"]), json.loads(header.get("prediction", '"epsilon"'))
         if prediction not in PREDICTIONS:
             raise ValueError(f"it predicts {prediction!r}; expected one of {', '.join(PREDICTIONS)}")
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # built with random weights first, which is nobody else's affair
+        with torch.random.fork_rng(devices=[]):  # building it draws weights from the global generator
             network = UNet2DModel(**config)
         network.load_state_dict(weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path} holds no network of ours: {error}") from error
-    return NetworkDenoiser(network.eval().requires_grad_(False), scaled_linear(), prediction)
+    return PREDICTIONS[prediction](network.train(False).requires_grad_(False))
+
+
+def _ascending(schedule: Tensor) -> Tensor:
+    """The schedule as float64 on the CPU, checked."""
+    entrance.tensor(schedule, "the schedule")
+    schedule = schedule.detach().cpu().double()
+    sound = schedule.ndim == 1 and bool(torch.isfinite(schedule).all() and schedule[0] > 0)
+    if not sound or bool((schedule.diff() <= 0).any()):
+        raise ValueError(
+            f"got a schedule of shape {tuple(schedule.shape)} that is not one finite sigma per timestep, "
+            "ascending from above 0; pass scaled_linear(), or the sigmas of the network's training"
+        )
+    return schedule
+
+
+def _dtype_of(network: Network) -> torch.dtype | None:
+    """The dtype that a network states, or else that of its first parameter of floating-point numbers."""
+    while isinstance(network, partial):
+        network = network.func
+    network = getattr(network, "__self__", network)  # of a method, such as unet.forward
+    if getattr(network, "dtype", None) in FLOATS:
+        return network.dtype
+    parameters = network.parameters() if isinstance(network, nn.Module) else ()
+    return next((p.dtype for p in parameters if p.dtype in FLOATS), None)

@@ -92,3 +92,32 @@ def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> t
         )
     up_squared = eta**2 * sigma_to**2 * (1 - (sigma_to / sigma_from) ** 2)
     return (sigma_to**2 - up_squared).sqrt(), up_squared.sqrt()
+
+
+def to_vp(x: Tensor, sigma: float | Tensor) -> Tensor:
+    """Return x / sqrt(1 + sigma^2): x (B, ...) at noise level sigma, a number or (B,), in the
+    variance-preserving units that eps- and v-networks and diffusers' pipelines work in.
+    """
+    entrance.tensor(x, "x")
+    return (x / _vp_scale(x, sigma)).to(x.dtype)
+
+
+def from_vp(x: Tensor, sigma: float | Tensor) -> Tensor:
+    """Return x sqrt(1 + sigma^2), the inverse of `to_vp`: from variance-preserving units back to x0 + sigma
+    eps.
+    """
+    entrance.tensor(x, "x")
+    return (x * _vp_scale(x, sigma)).to(x.dtype)
+
+
+def _vp_scale(x: Tensor, sigma: float | Tensor) -> Tensor:
+    """sqrt(1 + sigma^2) against x (B, ...), in float32, or in float64 where x is."""
+    if not isinstance(sigma, Tensor):
+        entrance.number(sigma, "sigma", 0)
+    sigma = torch.as_tensor(sigma, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)
+    if sigma.numel() != 1 and sigma.shape != x.shape[:1]:
+        raise ValueError(
+            f"got sigma of shape {tuple(sigma.shape)} for x of shape {tuple(x.shape)}; expected one sigma, "
+            "or one per row"
+        )
+    return (1 + sigma.reshape(-1, *[1] * (x.ndim - 1)) ** 2).sqrt()

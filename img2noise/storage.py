@@ -29,7 +29,9 @@ from .whitening import Whitener
 FORMAT, VERSION = "img2noise", "1"
 LONGEST = 300  # letters quoted from a file
 WHOLE = ("photos_seen", "photos_counted", "photos_named")  # tensors of whole numbers: see `checkpoints`
-SHIPPED = Path(__file__).resolve().parent.parent / "zca_matrices"
+HERE = Path(__file__).resolve().parent
+# Beside this file in an installed wheel, one folder up in a clone.
+SHIPPED = (HERE if (HERE / "zca_matrices").is_dir() else HERE.parent) / "zca_matrices"
 
 
 def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, **facts: object) -> Path:

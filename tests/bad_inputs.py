@@ -91,6 +91,26 @@ def things(words):
 
 WHITENERS = things("the whitener; expected Whitener")
 NOISE_MAPS = things(MAPS)
+CALLABLES = {"None": (None, "got None for a denoiser"), "a text": ("unet", "got the text 'unet'")}
+SCHEDULES = {
+    "None": (None, TENSOR),
+    "a list": ([0.1, 0.2], TENSOR),
+    "two axes": (torch.ones(2, 2), "got a schedule of shape (2, 2)"),
+    "descending": (torch.tensor([2.0, 1.0]), "ascending from above 0"),
+    "from 0": (torch.tensor([0.0, 1.0]), "ascending from above 0"),
+    "infinity": (torch.tensor([1.0, INF]), "one finite sigma per timestep"),
+}
+WRAPPED = dict(
+    network={"None": (None, "got None for the network; expected a function network(x_vp, t)")},
+    schedule=SCHEDULES,
+    dtype={"a text": ("float16", "for the dtype"), "whole": (torch.int8, "for the dtype")},
+)
+ANSWERS = {
+    "one of half a picture": (lambda x, t: x[..., :4], "got a tensor of shape (2, 3, 8, 4) from the network"),
+    "one of twice the channels": (lambda x, t: torch.cat([x, x], 1), "got a tensor of shape (2, 6, 8, 8)"),
+    "one of a tuple": (lambda x, t: (x,), "got a tuple from the network"),
+}
+SIGMA = {**UNIT, "three": (torch.ones(3), "got sigma of shape (3,) for x of shape (2, 3, 8, 8)")}
 FITS = {**PICTURES, **EMPTY, **FLAT, **UNSOUND}
 LATENT = "the picture"
 
@@ -132,6 +152,15 @@ BAD = {
     "lerp": dict(a={**PICTURES, **UNSOUND}, b={**PICTURES, **UNSOUND}, weight=UNIT),
     "GaussianDenoiser": dict(whitener=WHITENERS),
     "GaussianDenoiser()": dict(x=FITS, sigma=UNIT),
+    "EpsDenoiser": WRAPPED,
+    "EpsDenoiser()": dict(x={**PICTURES, **EMPTY}, sigma=SIGMA),
+    "EpsDenoiser()()": dict(network=ANSWERS),
+    "VDenoiser": WRAPPED,
+    "guided": dict(cond=CALLABLES, uncond=CALLABLES, scale=NUMBERS),
+    "to_vp": dict(x={**PICTURES, **EMPTY}, sigma=SIGMA),
+    "from_vp": dict(x={**PICTURES, **EMPTY}, sigma=SIGMA),
+    "scaled_linear": {},
+    "ddim_uniform": dict(steps={"0": (0, "must divide 1000"), "300": (300, "must divide 1000")}),
     "Stationary": dict(x=FITS, strength=NUMBERS),
     "Whitener": dict(z=FITS, strength=NUMBERS),
     "Kronecker": dict(x={**PICTURES, **EMPTY, **FLAT}),

@@ -18,7 +18,7 @@ X = normal(2, *SHAPE).float()
 @cache
 def good():
     """By function: the function and arguments that it takes."""
-    return {**_of_searches(), **_of_inversions(), **_of_files_and_fits(), **_of_figures()}
+    return {**_of_searches(), **_of_inversions(), **_of_networks(), **_of_files_and_fits(), **_of_figures()}
 
 
 def _of_searches():
@@ -58,6 +58,22 @@ def _of_inversions():
             n.first_step.invert,
             dict(denoise=denoise, x0=X, sigma=13.0, iterations=2, accelerate=0, tolerance=1e-3),
         ),
+    }
+
+
+def _of_networks():
+    eps, denoise, schedule = lambda x, t: 0.1 * x, gaussian(1.0), n.scaled_linear()
+    wrapping = dict(network=eps, schedule=schedule, dtype=torch.float32)
+    return {
+        "EpsDenoiser": (n.EpsDenoiser, wrapping),
+        "EpsDenoiser()": (n.EpsDenoiser(eps), dict(x=X, sigma=1.0)),
+        "EpsDenoiser()()": (lambda network: n.EpsDenoiser(network)(X, 1.0), dict(network=eps)),
+        "VDenoiser": (n.VDenoiser, wrapping),
+        "guided": (n.guided, dict(cond=denoise, uncond=denoise, scale=7.5)),
+        "to_vp": (n.to_vp, dict(x=X, sigma=1.0)),
+        "from_vp": (n.from_vp, dict(x=X, sigma=1.0)),
+        "scaled_linear": (n.scaled_linear, {}),
+        "ddim_uniform": (n.ddim_uniform, dict(schedule=schedule, steps=50)),
     }
 
 
