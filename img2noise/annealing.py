@@ -29,13 +29,13 @@ BLOCK = 64  # proposals per Gram matrix: its cost grows with the block, the cost
 TARGET_ACCEPTANCE = 0.25  # of an adaptive step: random-walk Metropolis is best near it (Roberts 1997)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Annealed:
     """What a search found, a row per picture or seed.
 
     `z` (B, C, H, W) is the best noise seen, `z_last` the last one accepted (at a fixed temperature an
     unbiased sample), `loss_ratio` (B,) the best loss over the first, `losses` (B, steps + 1) the loss after
-    each step, `acceptance` (B,) the share accepted.
+    each step, `acceptance` (B,) the share accepted; these three are on the CPU.
     """
 
     z: Tensor
@@ -110,7 +110,7 @@ def _check(whitener: Whitener, loss: str, iterations: int, alpha: float, tempera
 
 
 def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") -> Tensor:
-    """L(z) against x0 (B, C, H, W) as Algorithm 1 sums it: float64 (B,)."""
+    """Return L(z) against x0 (B, C, H, W) as Algorithm 1 sums it: float64 (B,) on the CPU."""
     entrance.instance(whitener, "the whitener", Whitener)
     entrance.choice(loss, "loss", LOSSES)
     fitted = whitener.sized_for(x0)
@@ -119,7 +119,7 @@ def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") ->
         raise ValueError(f"got {len(z)} noises for {len(x0)} pictures; expected one for each")
     gain, target = _target(x0, fitted, loss)
     off = gain * fitted.from_noise(z.to(x0)) - target
-    return sums.row_dots(off, off).to(x0.device)
+    return sums.row_dots(off, off)  # not every device has float64
 
 
 def _target(x0: Tensor, fitted: Whitener, loss: str) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,8 @@
     KL(N(0, 1) || N(m, s^2)) = ln s + (1 + m^2) / (2 s^2) - 1/2,  scalar normals of all values
 
 KL and plain areas: Staniszewski et al. (2024), section 4.3 and appendix C, KL in the direction of their
-tables. Shapes (B, C, H, W), float64 on the CPU. Frequencies in cycles per pixel, angles in degrees.
+tables. Shapes (B, C, H, W) on any device; figures are float64 on the CPU. Frequencies in cycles per pixel,
+angles in degrees.
 """
 
 from __future__ import annotations
@@ -65,16 +66,21 @@ class Likeness(NamedTuple):
 
 
 def values(z: Tensor, dims: tuple[int, ...]) -> Values:
-    """mean, std (n - 1), m3 / m2^(3/2) and m4 / m2^2 over `dims`."""
+    """Return mean, std (n - 1), m3 / m2^(3/2) and m4 / m2^2 over `dims`, float64 on the CPU."""
+    z = z.detach().cpu().double()
     centred = z - z.mean(dims, keepdim=True)
     m2, m3, m4 = ((centred**k).mean(dims) for k in (2, 3, 4))
     return Values(z.mean(dims), z.std(dims), m3 / m2**1.5, m4 / m2**2)
 
 
 def autocorrelation(z: Tensor, lags: int = LAGS) -> tuple[Tensor, Tensor]:
-    """r of pixels 1, 2, ... apart, across and down: both (B, L), L at most half of the shorter side."""
+    """Return r of pixels 1, 2, ... apart, across and down: both (B, L), L at most half of the shorter side.
+
+    float64 on the CPU.
+    """
     entrance.finite(z, "the noise", 4)
     entrance.whole(lags, "lags", 1)
+    z = z.detach().cpu().double()
     x = z - z.mean((2, 3), keepdim=True)
     power = x.square().mean((1, 2, 3))
     lags = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
@@ -84,12 +90,13 @@ def autocorrelation(z: Tensor, lags: int = LAGS) -> tuple[Tensor, Tensor]:
 
 
 def radial_spectrum(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean |f| of each ring (K,), how many real values it holds (K,), and its power over the mean power (B,
-    K).
+    """Return the mean |f| of each ring (K,), how many real values it holds (K,), and its power over the mean
+    power (B, K), float64 on the CPU.
 
     The mean of a channel is no part of it. Of white noise, a ring's power is chi^2 over its size.
     """
     entrance.finite(z, "the noise", 4)
+    z = z.detach().cpu().double()
     height, width = z.shape[-2:]
     f = radius(height, width)
     half = f.shape[1]
@@ -110,13 +117,14 @@ def radial_spectrum(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def kl_divergence(mean: Tensor, std: Tensor, noise_mean: float = 0.0, noise_std: float = 1.0) -> Tensor:
-    """KL(N(noise_mean, noise_std^2) || N(mean, std^2)) in nats."""
+    """Return KL(N(noise_mean, noise_std^2) || N(mean, std^2)) in nats, float64 on the CPU."""
     for x, name in ((mean, "mean"), (std, "standard deviation")):
         entrance.tensor(x, f"the {name}")
     if mean.shape != std.shape:
         raise ValueError(f"got means {tuple(mean.shape)} and deviations {tuple(std.shape)}; expected as many")
     entrance.number(noise_mean, "noise_mean")
     entrance.number(noise_std, "noise_std")
+    mean, std = (x.detach().cpu().double() for x in (mean, std))
     if bool((std <= 0).any()) or noise_std <= 0:
         raise ValueError(f"got standard deviations {std.tolist()}, {noise_std}; expected positive ones")
     spread = noise_std**2 + (noise_mean - mean) ** 2
@@ -124,8 +132,9 @@ def kl_divergence(mean: Tensor, std: Tensor, noise_mean: float = 0.0, noise_std:
 
 
 def plain_areas(z: Tensor, mask: Tensor) -> PlainAreas:
-    """The spread of z (B, C, H, W) where mask (B or 1, H, W) says plain, and elsewhere."""
-    rows = [(row[:, m], row[:, ~m]) for row, m in zip(z.double(), rows_of(mask, len(z)), strict=True)]
+    """Return the spread of z (B, C, H, W) where mask (B or 1, H, W) says plain, and elsewhere, on the CPU."""
+    z, mask = z.detach().cpu().double(), rows_of(mask.detach().cpu(), len(z))
+    rows = [(row[:, m], row[:, ~m]) for row, m in zip(z, mask, strict=True)]
     stds = [[t.std() if t.numel() > 1 else torch.tensor(math.nan).double() for t in pair] for pair in rows]
     counts = torch.tensor([[t.numel() for t in pair] for pair in rows])
     plain, other = (torch.stack(side) for side in zip(*stds, strict=True))
@@ -133,11 +142,11 @@ def plain_areas(z: Tensor, mask: Tensor) -> PlainAreas:
 
 
 def likeness(z: Tensor, x0: Tensor) -> Likeness:
-    """How much z (B, C, H, W) looks like a photo (B or 1, C, H, W) of the same space."""
+    """Return how much z (B, C, H, W) looks like a photo (B or 1, C, H, W) of the same space, on the CPU."""
     if x0.shape[1:] != z.shape[1:]:
         shapes = [" x ".join(map(str, t.shape[1:])) for t in (x0, z)]
         raise ValueError(f"got a photo of {shapes[0]} for noise of {shapes[1]}; they must be equal")
-    a, b = z.double(), rows_of(x0, len(z)).double()
+    a, b = (t.detach().cpu().double() for t in (z, rows_of(x0, len(z))))
     centred = (t - t.mean((2, 3), keepdim=True) for t in (a, b))
     return Likeness(_cosine(*centred), torch.rad2deg(_cosine(a, b).acos()))
 
@@ -157,7 +166,7 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
     powers, before, after = [], 0, 0
     for x in _batches(pictures):  # one at a time: of large pictures a set would fill the memory
         z = whitener.at(*x.shape[-2:]).whiten(x)
-        powers.append(z.double().square().mean((0, 2, 3)))
+        powers.append(z.detach().cpu().double().square().mean((0, 2, 3)))
         before += _neighbours(whitener.at(*x.shape[-2:]).centre(x))
         after += _neighbours(z)
     power = torch.stack(powers).mean(0)  # (C,)
@@ -166,7 +175,7 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
 
 def _neighbours(x: Tensor) -> Tensor:
     """What adds up over pictures: sum of products of neighbours, how many, sum of squares, how many (4,)."""
-    x = x.double()
+    x = x.detach().cpu().double()
     pairs = ((x[..., 1:], x[..., :-1]), (x[..., 1:, :], x[..., :-1, :]))
     products = sum((a * b).sum() for a, b in pairs)
     counts = sum(a.numel() for a, _ in pairs), x.numel()

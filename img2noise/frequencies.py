@@ -90,7 +90,7 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
     |f|^2 S is interpolated bilinearly and periodically in cycles per pixel; sums of positive semi-definite
     blocks stay so. The mean of a picture is no frequency among others: DC enters no neighbour and grows with
     the number of pixels, as |f|^-2 does at the lowest frequency a picture holds. Linear in `spectrum`, exact
-    where sizes agree.
+    where sizes agree. Raises ValueError where a side of 1 leaves nothing to interpolate between.
     """
     height = len(spectrum)
     if (height, width) == tuple(size):
@@ -104,6 +104,11 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
         (low, known_low), (high, known_high) = (read(row % height, column) for row in rows)
         sides.append((_blend(low, high, row_share), _blend(known_low, known_high, row_share)))
     plane, known = (_blend(low, high, column_share.T) for low, high in zip(*sides, strict=True))
+    if not bool((known.flatten()[1:] > 0).all()):  # all but DC, which is set below
+        raise ValueError(
+            f"got a spectrum of {height} x {width}, which has no frequencies of {size[0]} x {size[1]} pictures; "
+            "measure it at a size of at least 2 x 2"
+        )
     target = radius(*size) ** POWER_LAW
     target[0, 0] = 1.0
     out = plane / (known * target[..., None])

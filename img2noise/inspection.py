@@ -1,7 +1,7 @@
 """One noise or latent, inspected: all its figures in one place.
 
 Normality is D'Agostino and Pearson's K^2 of all values, whose null is known in closed form. The other figures
-are those of `diagnostics`. Shapes (B, C, H, W), one figure per sample, float64 on the CPU.
+are those of `diagnostics`. Shapes (B, C, H, W) on any device, one figure per sample, float64 on the CPU.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Inspection:
 def inspect(
     z: Tensor, picture: Tensor | None = None, *, x0: Tensor | None = None, tau: float = TAU
 ) -> Inspection:
-    """The figures of each sample of z (B, C, H, W), which white noise of unit variance knows by heart.
+    """Return the figures of each sample of z (B, C, H, W), on the CPU wherever z is.
 
     `picture` (B or 1, 3, H', W') in [-1, 1] tells plain areas from the rest; `x0` (B or 1, C, H, W) is the
     photo in z's own space, by default the picture where it has z's shape. Raises ValueError for sides below
@@ -124,7 +124,7 @@ def _checked(z: Tensor) -> Tensor:
             f"got a tensor of shape {tuple(z.shape)}; expected noise (B, C, H, W) of at least {SMALLEST} x "
             f"{SMALLEST} pixels"
         )
-    z = z.detach().to("cpu", torch.float64)
+    z = z.detach().cpu().double()
     if not bool(torch.isfinite(z).all()) or bool((z.flatten(2).std(2) == 0).any()):
         raise ValueError("got NaN, infinity or a channel of one value; expected noise")
     return z

@@ -5,7 +5,7 @@
 
 Rows are samples, centred; the first form is for N >= D, the second for fewer, the last for maps that commute
 with shifts. Source: the first-step paper's Eq. 9 and Table 1; ridge and frequencies are ours. X, Z are (N, C,
-H, W); dense maps work on C x p x p patches, D = C p^2. float64 on the CPU.
+H, W) on any device; dense maps work on C x p x p patches, D = C p^2. Maps are float64 on the CPU.
 """
 
 from __future__ import annotations
@@ -56,40 +56,42 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LinearMap:
-    """z = W (x - x_mean) + z_mean of flat samples (N, D)."""
+    """z = W (x - x_mean) + z_mean of flat samples (N, D), on the CPU."""
 
     matrix: Tensor
     x_mean: Tensor
     z_mean: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The prediction for x (N, D)."""
-        return (x.double() - self.x_mean) @ self.matrix.T + self.z_mean
+        """Return the prediction for x (N, D), float64 on the CPU."""
+        return (x.detach().cpu().double() - self.x_mean) @ self.matrix.T + self.z_mean
 
 
 @dataclass(frozen=True, eq=False)
 class FrequencyMap:
-    """Z(f) = W(f) X(f) of centred pictures: `blocks` (H, W // 2 + 1, C, C), means (C,) of a channel."""
+    """Z(f) = W(f) X(f) of centred pictures, on the CPU: `blocks` (H, W // 2 + 1, C, C), means (C, 1, 1) of a
+    channel.
+    """
 
     blocks: Tensor
     x_mean: Tensor
     z_mean: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The prediction for x (N, C, H, W)."""
-        spectrum = torch.fft.rfft2(x.double() - self.x_mean, norm="ortho")
+        """Return the prediction for x (N, C, H, W), float64 on the CPU."""
+        spectrum = torch.fft.rfft2(x.detach().cpu().double() - self.x_mean, norm="ortho")
         mapped = torch.einsum("hwij,njhw->nihw", self.blocks, spectrum)
         return torch.fft.irfft2(mapped, s=x.shape[-2:], norm="ortho") + self.z_mean
 
 
 def least_squares(x: Tensor, z: Tensor, ridge: float = RIDGE, dual: bool | None = None) -> LinearMap:
-    """W of flat samples x, z (N, D), with eta = ridge tr(X^T X) / D.
+    """Return W of flat samples x, z (N, D), with eta = ridge tr(X^T X) / D, on the CPU.
 
     Solved with D x D matrices, or N x N ones if `dual`, by default whichever is smaller; both are equal.
     Raises ValueError where ridge 0 leaves W open.
     """
     _check_pair(x, z, 2, ridge)
-    x, z = x.double(), z.double()
+    x, z = (t.detach().cpu().double() for t in (x, z))
     x_mean, z_mean = x.mean(0), z.mean(0)
     x, z = x - x_mean, z - z_mean
     count, size = x.shape
@@ -107,15 +109,16 @@ def least_squares(x: Tensor, z: Tensor, ridge: float = RIDGE, dual: bool | None 
 
 
 def least_squares_per_frequency(x: Tensor, z: Tensor, ridge: float = RIDGE) -> FrequencyMap:
-    """W(f) of pictures x, z (N, C, H, W): the best map that commutes with shifts; eta = ridge tr S_xx(f) / C.
+    """Return W(f) of pictures x, z (N, C, H, W), the best map that commutes with shifts, on the CPU; eta =
+    ridge tr S_xx(f) / C.
 
     Needs only C samples, and no patches.
     """
     _check_pair(x, z, 4, ridge)
-    means = [t.double().mean((0, 2, 3))[:, None, None] for t in (x, z)]
+    x, z = (t.detach().cpu().double() for t in (x, z))
+    means = [t.mean((0, 2, 3))[:, None, None] for t in (x, z)]
     fx, fz = (
-        torch.fft.rfft2(t.double() - m, norm="ortho").permute(2, 3, 1, 0)
-        for t, m in zip((x, z), means, strict=True)
+        torch.fft.rfft2(t - m, norm="ortho").permute(2, 3, 1, 0) for t, m in zip((x, z), means, strict=True)
     )  # (H, half, C, N)
     s_xx, s_zx = fx @ fx.mH, fz @ fx.mH
     channels = s_xx.shape[-1]
@@ -126,7 +129,7 @@ def least_squares_per_frequency(x: Tensor, z: Tensor, ridge: float = RIDGE) -> F
 
 def score(predicted: Tensor, z: Tensor) -> Fit:
     """The fit of a prediction to z, both (N, ...); the variance of z is about its own mean over N."""
-    predicted, z = predicted.flatten(1).double(), z.flatten(1).double()
+    predicted, z = (t.detach().cpu().double().flatten(1) for t in (predicted, z))
     mse = float((predicted - z).square().mean())
     variance = float((z - z.mean(0)).square().mean())
     return Fit(mse, 1 - mse / variance if variance > 0 else float("nan"))
@@ -134,7 +137,7 @@ def score(predicted: Tensor, z: Tensor) -> Fit:
 
 def distance(w: Tensor, target: Tensor) -> Distance:
     """How far two matrices are apart."""
-    difference = w - target
+    difference = w.detach().cpu().double() - target.detach().cpu().double()
     return Distance(
         float(torch.linalg.matrix_norm(difference, 2)), float(torch.linalg.matrix_norm(difference))
     )
@@ -142,6 +145,7 @@ def distance(w: Tensor, target: Tensor) -> Distance:
 
 def best_scale(w: Tensor, target: Tensor) -> float:
     """s that minimises ||s w - target||_F."""
+    w, target = (t.detach().cpu().double() for t in (w, target))
     return float((w * target).sum() / w.square().sum())
 
 
@@ -166,7 +170,8 @@ def compare_whitenings(
     entrance.number(ridge, "ridge", 0)
     entrance.number(shrinkage, "shrinkage", 0, 1)
     held_out = torch.arange(len(x)) % 5 == 4 if len(x) >= 5 else torch.arange(len(x)) == len(x) - 1
-    train, test = ([t[rows].double() for t in (x, z)] for rows in (~held_out, held_out))
+    x, z = (t.detach().cpu().double() for t in (x, z))
+    train, test = ([t[rows] for t in (x, z)] for rows in (~held_out, held_out))
     flat, flat_test = ([_cut(t, patch) for t in pair] for pair in (train, test))
     diff = least_squares(*flat, ridge)
     found = [_compared("diff", diff, diff.matrix, flat, flat_test)]

@@ -27,7 +27,7 @@ DENSE_LIMIT = 8192  # D x D in float64 is 512 MiB here; beyond it a dense whiten
 _CHUNK_BYTES = 2**23  # float64 working memory per chunk of pictures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """Sums over `count` samples of `shape` (C, H, W): `total` of x, `products` of its second order; `space`
     names what x is.
@@ -62,7 +62,7 @@ def measure(
     patch: int | tuple[int, int] | None = None,
     space: str = "",
 ) -> Moments:
-    """The moments of pictures (N, C, H, W).
+    """Return the moments of pictures (N, C, H, W), on the CPU wherever those are.
 
     `size` (stationary only) is the grid that holds the spectrum, default the pictures' own: pictures of any
     size can so be added up, each read in cycles per pixel. `patch` (dense only) is the side of the patches
@@ -79,7 +79,7 @@ def measure(
     for chunk in x.split(rows):
         if not bool(torch.isfinite(chunk).all()):
             raise ValueError("got pictures that hold NaN or infinity; leave those out")
-        new = _SUMS[structure](chunk.detach().to("cpu", torch.float64))
+        new = _SUMS[structure](chunk.detach().cpu().double())
         sums = new if sums is None else [a + b for a, b in zip(sums, new, strict=True)]
     total, *products = sums
     if structure == "stationary":

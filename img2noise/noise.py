@@ -104,7 +104,8 @@ def _whole_or_list(x: int | Sequence[int], name: str) -> int | list[int]:
 
 
 def slerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
-    """The point at `weight` on the great arc from a to b, one arc per sample; a at 0, b at 1, in a's dtype.
+    """Return the point at `weight` on the great arc from a to b, one arc per sample; a at 0, b at 1; in a's
+    dtype and on its device.
 
     `weight` is a number or one per sample (B,). Nearly parallel samples are mixed linearly (their arc is a
     line to float precision). Raises ValueError for shapes that differ, and for opposite samples, between
@@ -125,8 +126,8 @@ def slerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
 
 
 def lerp(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
-    """((1 - w) a + w b) / sqrt((1 - w)^2 + w^2): a straight mixture that keeps independent noises at unit
-    variance.
+    """Return ((1 - w) a + w b) / sqrt((1 - w)^2 + w^2), a straight mixture that keeps independent noises at
+    unit variance; in a's dtype and on its device.
     """
     _, weight = _angle_and_weight(a, b, weight)
     norm = ((1 - weight) ** 2 + weight**2).sqrt()
@@ -139,11 +140,12 @@ def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Ten
     entrance.finite(b, "the second noise")
     if a.shape != b.shape:
         raise ValueError(f"got noises of shapes {tuple(a.shape)} and {tuple(b.shape)}; they must be equal")
-    norms = (sums.row_dots(a, a) * sums.row_dots(b, b)).sqrt()
-    cos = sums.row_dots(a, b) / norms.clamp_min(math.ulp(0.0))
+    x, y = (t.detach().cpu().double() for t in (a, b))
+    norms = (sums.row_dots(x, x) * sums.row_dots(y, y)).sqrt()
+    cos = sums.row_dots(x, y) / norms.clamp_min(math.ulp(0.0))
     if not isinstance(weight, Tensor):
         entrance.number(weight, "weight", most=math.inf)
-    weight = torch.as_tensor(weight, dtype=torch.float64, device="cpu")
+    weight = torch.as_tensor(weight).detach().cpu().double()
     if weight.shape not in ((), (1,), (len(a),)) or not bool(((weight >= 0) & (weight <= 1)).all()):
         raise ValueError(f"got weight {weight.tolist()}; it must lie in [0, 1], one for all or for each")
     weight = weight.expand(len(a))
@@ -151,6 +153,6 @@ def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Ten
 
 
 def _combine(a: Tensor, b: Tensor, from_a: Tensor, from_b: Tensor) -> Tensor:
-    column = (-1,) + (1,) * (a.ndim - 1)
-    from_a, from_b = (share.to(a.device).view(column) for share in (from_a, from_b))
-    return (from_a * a.double() + from_b * b.double()).to(a.dtype)
+    from_a, from_b = (share.view(-1, *[1] * (a.ndim - 1)) for share in (from_a, from_b))
+    mixed = from_a * a.cpu().double() + from_b * b.cpu().double()  # not every device has float64
+    return mixed.to(a.dtype).to(a.device)

@@ -18,8 +18,8 @@ TAU = 0.025
 
 
 def plain_mask(picture: Tensor, size: tuple[int, int] | None = None, tau: float = TAU) -> Tensor:
-    """The plain pixels of a picture (B, C, H, W) in [-1, 1], or the plain latent pixels of a latent of
-    `size`.
+    """Return the plain pixels of a picture (B, C, H, W) in [-1, 1], or the plain latent pixels of a latent of
+    `size`, on the picture's device.
 
     Pixels beyond a whole number of strides are cut off evenly, as autoencoders do. Raises ValueError for a
     picture that such a latent cannot come from.
@@ -30,16 +30,17 @@ def plain_mask(picture: Tensor, size: tuple[int, int] | None = None, tau: float 
         raise TypeError(f"got {entrance.kind(size)} for the size of the latent; expected (H, W)")
     for side in size or ():
         entrance.whole(side, "a side of the latent", 1)
-    x = picture.double()
+    x = picture.detach().cpu().double()  # not every device has float64
     down, right = torch.zeros_like(x), torch.zeros_like(x)
     down[..., :-1, :] = x.diff(dim=-2).abs()
     right[..., :-1] = x.diff(dim=-1).abs()
     mask = ((down + right) / 2 < tau).all(1)  # (B, H, W)
     if size is None or tuple(size) == tuple(mask.shape[-2:]):
-        return mask
+        return mask.to(picture.device)
     stride = _stride(mask.shape[-2:], size)
     mask = _centre(_centre(mask, -1, size[1] * stride), -2, size[0] * stride).double()
-    return torch.nn.functional.avg_pool2d(mask[:, None], stride)[:, 0] >= 0.5  # (B, H, W) of the latent
+    mask = torch.nn.functional.avg_pool2d(mask[:, None], stride)[:, 0] >= 0.5  # (B, H, W) of the latent
+    return mask.to(picture.device)
 
 
 def _stride(picture: tuple[int, int], latent: tuple[int, int]) -> int:

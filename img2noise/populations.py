@@ -5,8 +5,8 @@
     assignment    how often the nearest in l2 is the right partner, both ways
     error     sum |E_inversion - E_sampling| over plain pixels / sum |E_inversion|, per step
 
-Source: Staniszewski et al. (2024), Tables 2, 3, 6, 8, appendices B, D, E. Sets are (N, C, H, W), the same
-order in each; work is done in float64 on the CPU.
+Source: Staniszewski et al. (2024), Tables 2, 3, 6, 8, appendices B, D, E. Sets are (N, C, H, W) on any
+device, the same order in each; work is done, and figures are, in float64 on the CPU.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
     found, nulls = [], []
     for rows in x.split(patch, dim=2):
         for piece in rows.split(patch, dim=3):
-            flat = piece.flatten(1).to("cpu", torch.float64)  # (N, d)
+            flat = piece.flatten(1).detach().cpu().double()  # (N, d)
             nulls.append(null_correlation(len(flat), flat.shape[1], top))
             std, mean = torch.std_mean(flat, dim=0)
             flat = (flat - mean) / (std + 1e-5)  # as published: a pixel that never varies has r = 0
@@ -80,12 +80,14 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
 
 
 def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
-    """Degrees at picture, noise and latent of each sample's triangle: three of (N, ...) -> (N, 3)."""
+    """Return the degrees at picture, noise and latent of each sample's triangle: three of (N, ...) -> (N, 3),
+    on the CPU.
+    """
     for t in (picture, noise, latent):
         entrance.finite(t, "a corner of the triangles")
         if t.ndim < 2:
             raise ValueError(f"got a set of shape {tuple(t.shape)}; expected samples in rows (N, ...)")
-    corners = [t.flatten(1).to("cpu", torch.float64) for t in (picture, noise, latent)]
+    corners = [t.flatten(1).detach().cpu().double() for t in (picture, noise, latent)]
     if len({t.shape for t in corners}) > 1:
         raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; a triangle needs three alike")
     angles = []
@@ -105,7 +107,7 @@ def most_probable_triangle(angles: Tensor) -> tuple[int, int, int]:
     entrance.finite(angles, "the angles", 2)
     if angles.shape[1] != 3:
         raise ValueError(f"got angles of shape {tuple(angles.shape)}; expected (N, 3)")
-    nearest = angles.round().long().clamp(1, 178)
+    nearest = angles.detach().cpu().double().round().long().clamp(1, 178)
     counts = torch.stack([torch.bincount(column, minlength=180) for column in nearest.T]).double()
     log = counts.clamp_min(1e-3).log()  # (3, 180)
     a, b = torch.meshgrid(torch.arange(180), torch.arange(180), indexing="ij")
@@ -132,7 +134,7 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
             "shapes and at least one sample a chunk"
         )
     size = len(a) // chunks
-    flat = [t[: size * chunks].flatten(1).to("cpu", torch.float64) for t in (a, b)]
+    flat = [t[: size * chunks].flatten(1).detach().cpu().double() for t in (a, b)]
     right = torch.arange(size)
     accuracies = []
     for left, candidates in zip(*(t.split(size) for t in flat), strict=True):
@@ -145,7 +147,8 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
 
 
 def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionError:
-    """How far noise predictions while inverting, `found`, are from sampling's, `truth`: both (T, N, C, H, W).
+    """Return how far noise predictions while inverting, `found`, are from sampling's, `truth`: both (T, N, C,
+    H, W); on the CPU.
 
     `plain` (N or 1, H, W) comes from `plain_mask`. Both sums are over all samples, as Eq. 15 and 16 print
     them, so they grow with the areas: divide by `area` and 1 - `area` to compare pixel with pixel.
@@ -159,10 +162,10 @@ def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionErr
             f"got predictions of {tuple(found.shape)} and {tuple(truth.shape)}; expected two of "
             "(T, N, C, H, W)"
         )
-    mask = rows_of(plain, found.shape[1])[:, None].double()  # (N, 1, H, W)
+    mask = rows_of(plain.detach().cpu().double(), found.shape[1])[:, None]  # (N, 1, H, W)
     sums = []
     for ours, true in zip(found, truth, strict=True):  # a step at a time: trajectories are large
-        ours, true = (t.to("cpu", torch.float64) for t in (ours, true))
+        ours, true = (t.detach().cpu().double() for t in (ours, true))
         error, norm = (ours - true).abs(), ours.abs().sum()
         sums.append([(error * m).sum() / norm for m in (mask, 1 - mask)])
     plain_sums, other_sums = torch.tensor(sums, dtype=torch.float64).T

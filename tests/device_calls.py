@@ -1,0 +1,236 @@
+"""Every public function that takes tensors, called with tensors on some device.
+
+A row is (call, cpu): `call(put)` runs the function on arguments that `put` moved, `cpu` says which results are on
+the CPU wherever the arguments are: all of them (True), none (False), or fields of these names.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import img2noise as n
+from img2noise import (
+    comparing,
+    denoisers,
+    diagnostics,
+    noise,
+    noise_files,
+    noise_maps,
+    photos,
+    sigmas,
+)
+from img2noise.least_squares import best_scale, distance, score
+
+from .cases import normal
+from .worlds import levels, network
+
+SHAPE = (3, 8, 8)
+X, Z, HALF = (normal(5, *SHAPE, seed=seed).float() for seed in (1, 2, 3))
+FLAT = normal(9, 6).float(), normal(9, 6, seed=1).float()
+LEVELS, MASK = levels(4), torch.ones(1, 1, 8, 8)
+WALK = dict(sigmas=LEVELS, seed=3)
+
+
+@cache
+def moments(structure):
+    return n.measure(normal(400, *SHAPE, seed=4).float(), structure)
+
+
+def whitener(structure="stationary", method="zca"):
+    """A new one for each call: a whitener keeps its copies on a device."""
+    return n.fit(moments(structure), method)
+
+
+def maps(put):
+    found = n.extract(network(), X[:2], LEVELS, seed=3)
+    return replace(found, start=put(found.start), residuals=put(found.residuals))
+
+
+def inspection(put):
+    return n.inspect(put(Z), put(X[:1]).tanh(), x0=put(X), tau=2.0)
+
+
+def whitening(put):
+    """Through each structure, there and back."""
+    found = []
+    for structure in n.STRUCTURES:
+        w = whitener(structure, "zca-cor")
+        found += [w.whiten(put(X)), w.dewhiten(put(Z), 0.5), w.whiten(put(X), 0.5)]
+    return found
+
+
+def least_squares(put):
+    linear, spectral = n.least_squares(*map(put, FLAT)), n.least_squares_per_frequency(put(X), put(Z))
+    return [
+        linear,
+        linear(put(FLAT[0])),
+        spectral,
+        spectral(put(X)),
+        n.least_squares(*map(put, FLAT), dual=True),
+    ]
+
+
+def scores(put):
+    return [f(put(X[:, 0, 0]), put(Z[:, 0, 0])) for f in (score, distance, best_scale)]
+
+
+def saved(put):
+    with tempfile.TemporaryDirectory() as folder:
+        for obj in (put(Z), maps(put), whitener(), moments("stationary")):
+            found = n.load(n.save(obj, Path(folder, "saved.safetensors")))
+    return found
+
+
+def gaussian(put):
+    exact = n.GaussianDenoiser(whitener())
+    each = put(torch.rand(5, generator=torch.Generator().manual_seed(1)))
+    return [
+        exact(put(X), 2.0),
+        exact(put(X), each),
+        exact.flow(put(X), 3.0, 1.0),
+        exact.flow(put(X), each, 0.0),
+    ]
+
+
+CALLS = {
+    # noise
+    "draw": (lambda put: n.draw((2, 3, 8, 8), 1), True),
+    "slerp": (lambda put: n.slerp(put(X), put(Z), 0.3), False),
+    "slerp by weights": (lambda put: n.slerp(put(X), put(Z), put(torch.linspace(0, 1, 5))), False),
+    "lerp": (lambda put: n.lerp(put(X), put(Z), 0.3), False),
+    "rows_for": (lambda put: noise.rows_for(put(X[:1]), [1, 2]), False),
+    # sigmas
+    "sigma_from_alpha_bar": (lambda put: sigmas.sigma_from_alpha_bar(put(torch.tensor([0.1, 0.9]))), False),
+    "alpha_bar_from_sigma": (lambda put: sigmas.alpha_bar_from_sigma(put(torch.tensor([3.0, 1.0]))), False),
+    "ddim_uniform": (lambda put: sigmas.ddim_uniform(put(sigmas.scaled_linear()), 4), False),
+    "descending": (lambda put: sigmas.descending(put(LEVELS)), True),
+    "ancestral_split": (lambda put: sigmas.ancestral_split(put(LEVELS[:-1]), put(LEVELS[1:])), True),
+    # whitening
+    "measure": (lambda put: [n.measure(put(X), structure) for structure in n.STRUCTURES], True),
+    "fit": (lambda put: n.fit(n.measure(put(torch.cat([X, Z, HALF])))), True),
+    "Whitener": (whitening, False),
+    "GaussianDenoiser": (gaussian, False),
+    "denoised": (lambda put: denoisers.denoised(network(), put(X), 2.0), False),
+    "taken_for": (lambda put: denoisers.taken_for(put(X), 2.0, 1.0), False),
+    "state": (lambda put: denoisers.state(put(X.half())), False),
+    # correlated noise
+    "correlation": (lambda put: n.correlation(put(torch.rand(9, generator=torch.Generator())), 1.0), False),
+    "correlated_noise": (lambda put: n.correlated_noise(put(X), whitener(), seed=1), False),
+    "correlated_noise, white": (
+        lambda put: n.correlated_noise(put(X), whitener(), strength=0, seed=1),
+        False,
+    ),
+    "anneal": (
+        lambda put: n.anneal(put(X), whitener(), 70, seed=1),
+        {"loss_ratio", "losses", "acceptance"},
+    ),
+    "loss_of": (lambda put: [n.loss_of(put(Z), put(X), whitener(), loss) for loss in n.LOSSES], True),
+    # inversions
+    "ddim.invert": (
+        lambda put: [
+            n.ddim.invert(network(), put(X), put(LEVELS), forward_steps=1, evaluate=scheme)
+            for scheme in n.ddim.EVALUATIONS
+        ],
+        False,
+    ),
+    "ddim.sample": (lambda put: n.ddim.sample(network(), put(X), put(LEVELS)), False),
+    "first_step.invert": (
+        lambda put: [
+            n.first_step.invert(network(), put(X), 13.0, iterations=4, stop=stop, accelerate=window)
+            for stop, window in (("unit_std", 0), ("converged", 0), ("iterations", 2))
+        ],
+        {"residuals", "stds"},
+    ),
+    "extract": (lambda put: n.extract(network(), put(X), put(LEVELS), seed=3), {"sigmas"}),
+    "extract, shifted": (
+        lambda put: n.extract(network(), put(X), LEVELS, seed=3, noise_sigmas=n.shifted(put(LEVELS))),
+        {"sigmas"},
+    ),
+    "shifted": (lambda put: n.shifted(put(LEVELS)), False),
+    "replay": (lambda put: n.replay(network(), maps(put)), False),
+    "edit": (lambda put: n.edit(network(), network(turn=0.3), put(X), **WALK), False),
+    "edit, strong and bound": (
+        lambda put: n.edit(network(), network(turn=0.3), put(X), weight=1.5, bound=1.0, **WALK),
+        False,
+    ),
+    "mean_step": (lambda put: noise_maps.mean_step(put(X), put(Z), 2.0, 1.0), False),
+    "statistics": (lambda put: n.statistics(maps(put)), True),
+    "bound_last": (lambda put: n.bound_last(maps(put), 1.0), {"sigmas"}),
+    "norm_limit": (lambda put: noise_maps.norm_limit(put(X), 1.0), False),
+    "shift": (lambda put: n.shift(maps(put), 1, -2), {"sigmas"}),
+    "flip": (lambda put: n.flip(maps(put), True, True), {"sigmas"}),
+    "recolour": (lambda put: n.recolour(network(), maps(put), put(X[:1]), put(MASK)), {"sigmas"}),
+    "noises_of_maps": (lambda put: noise_files.noises_of_maps(maps(put)), {"sigmas"}),
+    "map_figures": (lambda put: noise_files.map_figures(maps(put)), True),
+    # figures
+    "values": (lambda put: diagnostics.values(put(Z), (1, 2, 3)), True),
+    "autocorrelation": (lambda put: n.autocorrelation(put(Z)), True),
+    "radial_spectrum": (lambda put: n.radial_spectrum(put(Z)), True),
+    "kl_divergence": (lambda put: n.kl_divergence(put(torch.zeros(2)), put(torch.ones(2))), True),
+    "plain_areas": (lambda put: diagnostics.plain_areas(put(Z), put(X[:, 0] > 0)), True),
+    "likeness": (lambda put: diagnostics.likeness(put(Z), put(X)), True),
+    "rows_of": (lambda put: diagnostics.rows_of(put(X[:1]), 5), False),
+    "neighbour_correlation": (lambda put: n.neighbour_correlation([put(X), put(Z)]), True),
+    "whiteness": (lambda put: n.whiteness(whitener(), [put(X), put(Z)]), True),
+    "inspect": (inspection, True),
+    "inspect, x0 here": (lambda put: n.inspect(put(Z), X[:1].tanh(), x0=X), True),
+    "verdict": (lambda put: n.verdict(inspection(put)), True),
+    "plain_mask": (lambda put: [n.plain_mask(put(X), size, 1.0) for size in (None, (4, 4))], False),
+    "top_correlation": (lambda put: n.top_correlation(put(X)), True),
+    "triangle_angles": (lambda put: n.triangle_angles(put(X), put(Z), put(HALF)), True),
+    "most_probable_triangle": (lambda put: n.most_probable_triangle(put(FLAT[0][:, :3].abs() * 60)), True),
+    "assignment": (lambda put: n.assignment(put(X), put(Z), 1), True),
+    "inversion_error": (
+        lambda put: n.inversion_error(put(X[None]), put(Z[None]), put(X[:1, 0] > 0)),
+        True,
+    ),
+    "least_squares": (least_squares, True),
+    "score": (scores, True),
+    "compare_whitenings": (lambda put: n.compare_whitenings(put(X), put(Z), patch=4, shrinkage=0.1), True),
+    "set_figures": (lambda put: comparing.set_figures(put(X), put(Z), put(HALF)), True),
+    # files
+    "save": (saved, True),
+    "to_pixels": (lambda put: list(photos.to_pixels(put(X))), True),
+}
+
+
+def leaves(x, numbers: bool = True) -> list:
+    """The tensors, numbers and texts of a result in their order, tensors as lists of `numbers` if asked for."""
+    if isinstance(x, Tensor | np.ndarray):
+        if not numbers:
+            return [x]
+        x = torch.as_tensor(x).detach().cpu()
+        return (torch.view_as_real(x) if x.is_complex() else x).double().flatten().tolist()
+    return [leaf for part in _parts(x).values() for leaf in leaves(part, numbers)] if _parts(x) else [x]
+
+
+def misplaced(x, on_cpu: bool | set, there: Callable[[Tensor], bool]) -> list[str]:
+    """The names of tensors in a result that are not where they should be."""
+    wrong = []
+    for name, part in _parts(x).items():
+        allowed = on_cpu if isinstance(on_cpu, bool) else (name in on_cpu or on_cpu)
+        if isinstance(part, Tensor):
+            expected = allowed is not True
+            wrong += [name] if there(part) != expected else []
+        else:
+            wrong += misplaced(part, allowed, there)
+    return wrong
+
+
+def _parts(x) -> dict:
+    """What a result is made of, by name."""
+    if isinstance(x, dict):
+        return x
+    if is_dataclass(x):
+        return {f.name: getattr(x, f.name) for f in fields(x)}
+    if hasattr(x, "_asdict"):
+        return x._asdict()
+    return dict(enumerate(x)) if isinstance(x, list | tuple) else {}

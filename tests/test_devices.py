@@ -1,0 +1,137 @@
+"""Every public function of the library on a pretended GPU and a pretended Mac, and how often it waits for them."""
+
+import importlib
+import inspect
+
+import pytest
+import torch
+
+import img2noise as n
+
+from .device_calls import CALLS, LEVELS, X, Z, leaves, maps, misplaced, whitener
+from .pretend import Pretend, device_of
+from .worlds import network
+
+KINDS = ("cuda", "mps")
+ROOMS = (
+    *("annealing", "comparing", "correlated", "ddim", "denoisers", "diagnostics", "edit_friendly"),
+    *("first_step", "inspection", "least_squares", "moments", "noise", "noise_files", "noise_maps", "photos"),
+    *("plain", "populations", "sigmas", "storage", "verdict"),
+)
+# What else is in these rooms: what takes no tensor, and what a row of another name goes through.
+OTHERS = {
+    *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "photo_for", "read_photo"),
+    *("decode", "write_tensors", "contents_of", "load", "load_all", "facts", "find", "comparing_report"),
+    *("least_squares_per_frequency", "distance", "best_scale"),
+}
+
+
+def public():
+    """The functions by name, with their room's where it is one of the names that two rooms have."""
+    found = {name: f for name, f in vars(n).items() if name in n.__all__ and inspect.isfunction(f)}
+    for room in ROOMS:
+        module = importlib.import_module(f"img2noise.{room}")
+        here = {k: f for k, f in vars(module).items() if inspect.isfunction(f) and k[0] != "_"}
+        prefix = f"{room}." if room in ("ddim", "first_step") else ""
+        found |= {prefix + k: f for k, f in here.items() if f.__module__ == module.__name__}
+    return found
+
+
+def test_every_public_function_is_in_the_table():
+    assert public().keys() == (CALLS.keys() & public().keys()) | OTHERS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CALLS)
+def test_a_function_works_where_its_arguments_are(name, kind):
+    call, on_cpu = CALLS[name]
+    expected = leaves(call(lambda x: x))
+    with Pretend(kind) as device:
+        found = call(device.put)
+        assert not misplaced(found, on_cpu, lambda t: device_of(t) == device.name)
+    for ours, theirs in zip(leaves(found), expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, on_cpu) in CALLS.items() if on_cpu is True])
+def test_results_that_are_on_the_cpu_say_so(name):
+    call, _ = CALLS[name]
+    found, function = call(lambda x: x), public()[name.split(",")[0]]
+    kinds = [type(x) for x in (found if isinstance(found, list) else [found])]
+    said = [
+        function.__doc__,
+        importlib.import_module(function.__module__).__doc__,
+        *(k.__doc__ for k in kinds),
+    ]
+    tensors = [x for x in leaves(found, numbers=False) if isinstance(x, torch.Tensor)]
+    assert not tensors or any("CPU" in text for text in said if text)
+
+
+# A network's answer is all that a walk needs, so the host may run ahead of the device: one look at the end.
+WALKS = {
+    "ddim.invert": lambda put: n.ddim.invert(network(), put(X), LEVELS),
+    "ddim.invert, current": lambda put: n.ddim.invert(network(), put(X), LEVELS, evaluate="current"),
+    "ddim.invert, forward": lambda put: n.ddim.invert(network(), put(X), LEVELS, forward_steps=2),
+    "ddim.sample": lambda put: n.ddim.sample(network(), put(X), LEVELS),
+    "extract": lambda put: n.extract(network(), put(X), LEVELS, seed=1),
+    "extract, few steps": lambda put: n.extract(
+        network(), put(X), LEVELS, seed=1, noise_sigmas=n.shifted(LEVELS)
+    ),
+    "replay": lambda put: n.replay(network(), maps(put)),
+    "bound_last": lambda put: n.bound_last(maps(put), 1.0),
+    "recolour": lambda put: n.recolour(network(), maps(put), put(X[:1]), put(X[:, :1] > 0)),
+    "edit": lambda put: n.edit(network(), network(turn=0.3), put(X), LEVELS, seed=1),
+    "edit, few steps": lambda put: n.edit(
+        *(network(), network(turn=0.3), put(X), LEVELS),
+        **dict(seed=1, weight=1.5, bound=1.0, noise_sigmas=n.shifted(LEVELS)),
+    ),
+    "flow": lambda put: n.GaussianDenoiser(whitener()).flow(put(X), 13.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", WALKS)
+def test_a_walk_reads_back_at_most_once(name, kind):
+    with Pretend(kind) as device:
+        WALKS[name](device.put)
+        assert len(device.reads) <= 1, device.reads
+
+
+def implicit(put, iterations):
+    n.ddim.invert(network(), put(X), LEVELS, evaluate="implicit", iterations=iterations)
+    return iterations * (len(LEVELS) - 1)
+
+
+def first_step(put, iterations, **how):
+    n.first_step.invert(network(), put(X), 13.0, iterations=iterations, **how)
+    return iterations
+
+
+STEPPED = {
+    "implicit": (implicit, {}),
+    "first step": (first_step, dict(stop="unit_std")),
+    "first step, converged": (first_step, dict(stop="converged", tolerance=1e-9)),
+    "first step, accelerated": (first_step, dict(stop="iterations", accelerate=3)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", STEPPED)
+def test_a_solver_reads_back_at_most_once_a_step_for_the_whole_batch(name, kind):
+    call, how = STEPPED[name]
+    with Pretend(kind) as device:
+        steps = call(device.put, 6, **how)
+        assert len(device.reads) <= steps + 1, (steps, len(device.reads))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_noise_of_a_whitener_that_knows_the_device_reads_back_once(kind):
+    w = whitener()
+    with Pretend(kind) as device:
+        x = device.put(X)
+        for work in (lambda: w.whiten(x), lambda: w.dewhiten(x), lambda: n.measure(x), lambda: n.inspect(x)):
+            work()
+            device.reads.clear()
+            work()
+            assert len(device.reads) <= 2, device.reads
+        assert len(Z) == len(X)
