@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,8 @@ class Whiteness(NamedTuple):
     count: int
 
 
-class Values(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Values:
     """The distribution of values: 0, 1, 0, 3 for N(0, 1)."""
 
     mean: Tensor
@@ -45,7 +47,8 @@ class Values(NamedTuple):
     kurtosis: Tensor
 
 
-class PlainAreas(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class PlainAreas:
     """Standard deviations (B,) in plain areas and in the rest, NaN where there are none, and how many values
     each has.
     """
@@ -56,7 +59,8 @@ class PlainAreas(NamedTuple):
     other_count: Tensor
 
 
-class Likeness(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Likeness:
     """To a photo, (B,): Pearson correlation, channel means taken off, and the angle between the vectors as
     they are.
     """

@@ -106,8 +106,8 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
     plane, known = (_blend(low, high, column_share.T) for low, high in zip(*sides, strict=True))
     if not bool((known.flatten()[1:] > 0).all()):  # all but DC, which is set below
         raise ValueError(
-            f"got a spectrum of {height} x {width}, which has no frequencies of {size[0]} x {size[1]} pictures; "
-            "measure it at a size of at least 2 x 2"
+            f"got a spectrum of {height} x {width} for pictures of {size[0]} x {size[1]}; expected sides of "
+            "at least 2, to interpolate between: measure on a larger grid"
         )
     target = radius(*size) ** POWER_LAW
     target[0, 0] = 1.0

@@ -7,7 +7,7 @@ are those of `diagnostics`. Shapes (B, C, H, W) on any device, one figure per sa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -62,15 +62,14 @@ class Inspection:
         return [{**self._figures(row), "frequencies": rings} for row in range(len(self.kl))]
 
     def _figures(self, row: int) -> dict:
-        found = {name: _number(t[row]) for name, t in self.whole._asdict().items()}
-        found["channels"] = {name: _number(t[row]) for name, t in self.channels._asdict().items()}
+        found = _row_of(self.whole, row) | dict(channels=_row_of(self.channels, row))
         plain = dict(kl=self.kl, normality=self.normality, spectrum=self.spectrum, between=self.between)
         found |= {name: _number(t[row]) for name, t in plain.items()}
         found["autocorrelation"] = dict(across=_number(self.across[row]), down=_number(self.down[row]))
         if self.areas is not None:
-            found["areas"] = {name: _number(t[row]) for name, t in self.areas._asdict().items()}
+            found["areas"] = _row_of(self.areas, row)
         if self.photo is not None:
-            found["photo"] = {name: _number(t[row]) for name, t in self.photo._asdict().items()}
+            found["photo"] = _row_of(self.photo, row)
         return found
 
 
@@ -109,6 +108,10 @@ def inspect(
         areas=None if picture is None else plain_areas(z, plain_mask(picture, z.shape[-2:], tau)),
         photo=None if x0 is None else likeness(z, x0),
     )
+
+
+def _row_of(figures: Values | PlainAreas | Likeness, row: int) -> dict:
+    return {f.name: _number(getattr(figures, f.name)[row]) for f in fields(figures)}
 
 
 def _number(t: Tensor):

@@ -143,9 +143,11 @@ def _angle_and_weight(a: Tensor, b: Tensor, weight: float | Tensor) -> tuple[Ten
     x, y = (t.detach().cpu().double() for t in (a, b))
     norms = (sums.row_dots(x, x) * sums.row_dots(y, y)).sqrt()
     cos = sums.row_dots(x, y) / norms.clamp_min(math.ulp(0.0))
-    if not isinstance(weight, Tensor):
+    if isinstance(weight, Tensor):
+        weight = weight.detach().cpu().double()
+    else:
         entrance.number(weight, "weight", most=math.inf)
-    weight = torch.as_tensor(weight).detach().cpu().double()
+        weight = torch.tensor(weight, dtype=torch.float64)
     if weight.shape not in ((), (1,), (len(a),)) or not bool(((weight >= 0) & (weight <= 1)).all()):
         raise ValueError(f"got weight {weight.tolist()}; it must lie in [0, 1], one for all or for each")
     weight = weight.expand(len(a))

@@ -24,7 +24,7 @@ from .sigmas import ancestral_split
 LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdit's published setting)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoiseMaps:
     """A start and a residual per step; `steps` is the length of the whole schedule, of which the first `skip`
     are left out.
@@ -55,18 +55,25 @@ def mean_step(x: Tensor, clean: Tensor, sigma: float, sigma_down: float) -> Tens
 
 
 def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
-    """std of z per step, and the correlation of each z with the next: float64 (K',), (K' - 1,), for steps
-    with s_up > 0.
+    """Return the std of z per step, and the correlation of each z with the next: float64 (K',), (K' - 1,) on
+    the CPU, for steps with s_up > 0.
 
     Native DDPM noise has 1 and 0; edit-friendly maps have more and about -1/2 (section 3.2 and Fig. 5, 6 of
-    the paper).
+    the paper). Two steps at a time are in memory as float64.
     """
     entrance.instance(maps, "the maps", NoiseMaps)
-    ups = torch.tensor([up for *_, up in maps.levels()], dtype=torch.float64)
-    flat = maps.residuals.cpu().double().flatten(1)[ups > 0] / ups[ups > 0, None]  # (K', B * D)
-    flat = flat - flat.mean(1, keepdim=True)
-    std = flat.square().mean(1).sqrt()
-    return std, (flat[:-1] * flat[1:]).mean(1) / (std[:-1] * std[1:])
+    powers, products, before = [], [], None
+    for residual, (*_, up) in zip(maps.residuals, maps.levels(), strict=True):
+        if up > 0:
+            z = residual.cpu().double().flatten() / up  # (B * D,)
+            z -= z.mean()
+            powers.append(float(z.square().mean()))
+            if before is not None:
+                products.append(float((before * z).mean()))
+            before = z
+    power, product = (torch.tensor(of, dtype=torch.float64) for of in (powers, products))
+    std = power.sqrt()
+    return std, product / (std[:-1] * std[1:])
 
 
 def bound_last(maps: NoiseMaps, bound: float = LAST_NORM) -> NoiseMaps:

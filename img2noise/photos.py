@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,8 @@ SMALLEST = 8  # latent pixels on the short side: fewer hold no texture to measur
 LONGEST = 32  # short sides: a strip longer than that would fill the memory at any size
 
 
-class Decoded(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Decoded:
     """A photo that was read: pixels (1, 3, H, W), or the reason why there are none, and its fingerprint."""
 
     place: Path | Place

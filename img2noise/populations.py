@@ -12,6 +12,7 @@ device, the same order in each; work is done, and figures are, in float64 on the
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -43,7 +44,8 @@ class Assignment(NamedTuple):
     chance: float
 
 
-class InversionError(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class InversionError:
     """Per step in the order given (T,), of plain pixels and of the rest; `area` is the plain share."""
 
     plain: Tensor

@@ -76,8 +76,8 @@ def descending(sigmas: Tensor, to_zero: bool = True) -> Tensor:
 
 
 def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> tuple[Tensor, Tensor]:
-    """(sigma_down, sigma_up): sigma_up = eta sigma_to sqrt(1 - sigma_to^2 / sigma_from^2), squares add to
-    sigma_to^2.
+    """Return (sigma_down, sigma_up), float64 on the CPU: sigma_up = eta sigma_to sqrt(1 - sigma_to^2 /
+    sigma_from^2), squares add to sigma_to^2.
 
     A step is y_next = D + (sigma_down / sigma_from) (y - D) + sigma_up z. With eta = 1 it is the DDPM
     posterior, with eta = 0 DDIM. Raises ValueError unless 0 <= eta <= 1 and 0 <= sigma_to <= sigma_from,

@@ -106,7 +106,8 @@ def _ordered(data: bytes) -> tuple[bytes, memoryview]:
 
 
 def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:
-    """The object in a file, or the shipped whitener of that name ("sd", "sdxl", "rgb").
+    """Return the object in a file, or the shipped whitener of that name ("sd", "sdxl", "rgb"), in memory of
+    its own on the CPU: the file may be replaced while the object lives.
 
     Raises FileNotFoundError where there is none, and ValueError naming the file for anything that is not a
     whole, sound file of ours: another format or version, truncation, missing tensors, wrong shapes, NaN, a
@@ -168,7 +169,7 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
                     f"{path} has version {_brief(repr(header.get('version')))} of the format; expected "
                     f"version {VERSION}"
                 )
-            tensors = {} if header_only else {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {} if header_only else {name: file.get_tensor(name).clone() for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(
             f"{path} is no readable safetensors file, perhaps truncated or damaged: {_brief(str(error))}"

@@ -155,7 +155,8 @@ def _mix(blocks: Tensor, bins: Tensor) -> Tensor:
 
 
 def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whitener:
-    """The whitener of these moments: mean, covariance (shrunk per block to its mean eigenvalue) and method.
+    """Return the whitener of these moments, on the CPU: mean, covariance (shrunk per block to its mean
+    eigenvalue) and method.
 
     Raises ValueError for an unknown method or one that the structure cannot carry, for shrinkage outside [0,
     1], and for a singular covariance, which no matrix whitens: the sentence says how many samples would do,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,7 +24,8 @@ WHITE = "this is white noise"
 CHANCE = 0.002  # of any remark on white noise
 
 
-class Remark(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Remark:
     """A sentence per sample, and the scores of the figures it is about (B, number of figures)."""
 
     scores: Tensor

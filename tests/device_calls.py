@@ -1,7 +1,7 @@
 """Every public function that takes tensors, called with tensors on some device.
 
-A row is (call, cpu): `call(put)` runs the function on arguments that `put` moved, `cpu` says which results are on
-the CPU wherever the arguments are: all of them (True), none (False), or fields of these names.
+A row is (call, on_cpu). `call(put)` runs the function on arguments that `put` moved; `on_cpu` says which of
+the results are on the CPU wherever the arguments are: all (True), none (False), or fields of these names.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ CALLS = {
     "denoised": (lambda put: denoisers.denoised(network(), put(X), 2.0), False),
     "taken_for": (lambda put: denoisers.taken_for(put(X), 2.0, 1.0), False),
     "state": (lambda put: denoisers.state(put(X.half())), False),
+    "finished": (lambda put: denoisers.finished(put(Z), put(X), network()), False),
     # correlated noise
     "correlation": (lambda put: n.correlation(put(torch.rand(9, generator=torch.Generator())), 1.0), False),
     "correlated_noise": (lambda put: n.correlated_noise(put(X), whitener(), seed=1), False),
@@ -148,6 +149,10 @@ CALLS = {
             for stop, window in (("unit_std", 0), ("converged", 0), ("iterations", 2))
         ],
         {"residuals", "stds"},
+    ),
+    "first_step.reconstruction_gain": (
+        lambda put: n.first_step.reconstruction_gain(network(), put(X), put(Z), 13.0),
+        False,
     ),
     "extract": (lambda put: n.extract(network(), put(X), put(LEVELS), seed=3), {"sigmas"}),
     "extract, shifted": (
@@ -197,40 +202,51 @@ CALLS = {
     "compare_whitenings": (lambda put: n.compare_whitenings(put(X), put(Z), patch=4, shrinkage=0.1), True),
     "set_figures": (lambda put: comparing.set_figures(put(X), put(Z), put(HALF)), True),
     # files
-    "save": (saved, True),
+    "load": (saved, True),
     "to_pixels": (lambda put: list(photos.to_pixels(put(X))), True),
 }
 
 
-def leaves(x, numbers: bool = True) -> list:
-    """The tensors, numbers and texts of a result in their order, tensors as lists of `numbers` if asked for."""
-    if isinstance(x, Tensor | np.ndarray):
-        if not numbers:
-            return [x]
-        x = torch.as_tensor(x).detach().cpu()
-        return (torch.view_as_real(x) if x.is_complex() else x).double().flatten().tolist()
-    return [leaf for part in _parts(x).values() for leaf in leaves(part, numbers)] if _parts(x) else [x]
+def leaves(x) -> list:
+    """Return the tensors, arrays, numbers and texts of a result, in their order."""
+    parts = _parts(x)
+    return [x] if parts is None else [leaf for part in parts.values() for leaf in leaves(part)]
 
 
-def misplaced(x, on_cpu: bool | set, there: Callable[[Tensor], bool]) -> list[str]:
-    """The names of tensors in a result that are not where they should be."""
-    wrong = []
-    for name, part in _parts(x).items():
-        allowed = on_cpu if isinstance(on_cpu, bool) else (name in on_cpu or on_cpu)
-        if isinstance(part, Tensor):
-            expected = allowed is not True
-            wrong += [name] if there(part) != expected else []
-        else:
-            wrong += misplaced(part, allowed, there)
-    return wrong
+def numbers(x) -> list[float]:
+    """Return all numbers of a result in their order."""
+    found = []
+    for leaf in leaves(x):
+        if isinstance(leaf, Tensor | np.ndarray):
+            leaf = torch.as_tensor(leaf).detach().cpu()
+            found += (
+                (torch.view_as_real(leaf.resolve_conj()) if leaf.is_complex() else leaf)
+                .double()
+                .flatten()
+                .tolist()
+            )
+        elif isinstance(leaf, int | float):
+            found.append(float(leaf))
+    return found
 
 
-def _parts(x) -> dict:
-    """What a result is made of, by name."""
+def misplaced(x, on_cpu: bool | set, there: Callable[[Tensor], bool], name: str = "the result") -> list[str]:
+    """Return the names of tensors in a result that are not where they should be."""
+    if isinstance(x, Tensor):
+        return [name] if there(x) == (on_cpu is True) else []
+    return [
+        wrong
+        for part, inside in (_parts(x) or {}).items()
+        for wrong in misplaced(inside, isinstance(on_cpu, set) and part in on_cpu or on_cpu, there, str(part))
+    ]
+
+
+def _parts(x) -> dict | None:
+    """Return what a result is made of, by name; None for what has no parts."""
     if isinstance(x, dict):
         return x
     if is_dataclass(x):
         return {f.name: getattr(x, f.name) for f in fields(x)}
     if hasattr(x, "_asdict"):
         return x._asdict()
-    return dict(enumerate(x)) if isinstance(x, list | tuple) else {}
+    return dict(enumerate(x)) if isinstance(x, list | tuple) else None
