@@ -29,7 +29,7 @@ FINEST = 192  # frequencies a side on a spectrum's grid: it is smooth, and stays
 THREADS = min(4, os.cpu_count() or 1)  # that decode, while one encodes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldOut:
     """Photos kept out of the moments, each read and encoded anew whenever they are gone through: a hundred
     pictures in memory would outweigh all else.

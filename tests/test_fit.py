@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from img2noise import fit, measure
+from img2noise import Moments, fit, measure
 from img2noise.structures import covariance
 
 from .cases import SHAPES, STRUCTURES, close, fitted, matrix, normal, power, sigma_of
@@ -72,6 +72,18 @@ def test_too_few_samples_are_refused_with_cures_that_work(structure, shape, coun
     assert cure or count == 1  # one picture varies in nothing, and shrinkage has nothing to shrink towards
     if cure:
         assert whitens(fit(few, shrinkage=float(cure[1])), x[:count])
+
+
+@pytest.mark.parametrize(("smallest", "singular"), [(1e-9, False), (1e-12, False), (1e-15, True), (0, True)])
+def test_only_what_rounding_left_is_called_singular(smallest, singular):
+    lam = torch.tensor([1.0, 0.5, smallest], dtype=torch.float64)
+    turn = torch.linalg.qr(normal(3, 3))[0]
+    moments = Moments("dense", (3, 1, 1), 50, torch.zeros(3, 1, 1).double(), (50 * turn * lam @ turn.T,))
+    if singular:
+        with pytest.raises(ValueError, match="singular"):
+            fit(moments)
+    else:
+        assert torch.allclose(lam_of(fit(moments)), lam, rtol=1e-3)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from img2noise import fit, measure
 from img2noise.frequencies import HalfPlane, radius, resample
 
 from .cases import close, normal
@@ -109,6 +110,23 @@ def test_what_is_read_is_a_spectrum_of_real_pictures(size, other):
     for column in {0, other[1] // 2} if other[1] % 2 == 0 else {0}:  # these hold both f and -f
         mirrored = read[:, column].roll(-1, 0).flip(0).conj()
         assert close(read[:, column], mirrored, 1e-12)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 8), (8, 1)])
+def test_a_side_of_one_is_read_at_its_own_size_or_refused(size):
+    pictures = normal(60, 2, *size, seed=5)
+    whitener = fit(measure(pictures))
+    assert bool(torch.isfinite(whitener.whiten(pictures)).all())
+    for read in (lambda: whitener.whiten(normal(1, 2, 8, 8)), lambda: measure(pictures, size=(8, 8))):
+        with pytest.raises(ValueError, match=f"spectrum of {size[0]} x {size[1]} for pictures of 8 x 8"):
+            read()
+
+
+def test_a_grid_of_one_holds_the_mean_alone():
+    moments = measure(normal(60, 2, 16, 16), size=(1, 1))
+    assert fit(moments).whiten(normal(3, 2, 1, 1)).isfinite().all()
+    with pytest.raises(ValueError, match="expected sides of at least 2"):
+        fit(moments).at(16, 16)
 
 
 @pytest.mark.parametrize("other", OTHERS)

@@ -1,13 +1,15 @@
 """Photos are read as they are, shrunk but never enlarged, and what cannot be read is named and counted."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from img2noise import measure
-from img2noise.photos import photo_files, read_photo, to_pixels
-from img2noise.surveys import measure_photos
+from img2noise.photos import Decoded, photo_files, read_photo, to_pixels
+from img2noise.surveys import measure_photos, survey_photos
 
 
 def gradient(width, height, mode="RGB"):
@@ -110,6 +112,15 @@ def test_a_survey_adds_photos_of_all_sizes_holds_a_tenth_out_and_names_the_rest(
     for part in parts[1:]:
         whole = whole + part
     assert torch.equal(survey.moments.products[0], whole.products[0])
+
+
+@pytest.mark.parametrize(("first", "held"), [(0, [9, 19]), (90, [99, 109]), (990, [999])])
+def test_every_tenth_of_the_first_thousand_photos_is_held_out(first, held):
+    pixels = torch.zeros(1, 3, 8, 8)
+    photos = [Decoded(Path(f"{first + i}.png"), pixels, content=i) for i in range(20)]
+    survey = survey_photos(photos, lambda x: x, first=first)
+    assert [int(place.stem) for place in survey.held_out.places] == held
+    assert survey.moments.count == 20 - len(held)
 
 
 def test_a_survey_continues_from_earlier_moments(folder):

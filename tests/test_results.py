@@ -1,0 +1,84 @@
+"""What functions return: results with tensors compare by identity, and none is too large to be had."""
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.overrides import TorchFunctionMode
+
+import img2noise
+from img2noise import NoiseMaps, statistics
+
+from .cases import normal
+from .device_calls import CALLS, leaves
+from .pretend import tensors
+
+WITHIN = {"System"}  # never leaves a whitener
+
+
+def holders():
+    """The classes of the library whose fields hold tensors, by their annotations."""
+    names = [m.name for m in pkgutil.iter_modules(img2noise.__path__) if m.name != "__main__"]
+    for module in (importlib.import_module(f"img2noise.{name}") for name in names):
+        for name, found in vars(module).items():
+            own = inspect.isclass(found) and found.__module__ == module.__name__ and name[0] != "_"
+            if own and any("Tensor" in str(kind) for kind in getattr(found, "__annotations__", {}).values()):
+                yield found
+
+
+def test_a_class_with_tensors_compares_by_identity():
+    found = {c.__name__ for c in holders()} - WITHIN
+    assert {
+        "Annealed",
+        "FirstStep",
+        "Inspection",
+        "InversionError",
+        "Moments",
+        "NoiseMaps",
+        "Values",
+    } <= found
+    assert not {c.__name__ for c in holders() if c.__eq__ is not object.__eq__} - WITHIN
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_result_raises_when_it_is_compared(name):
+    once, again = (CALLS[name][0](lambda x: x) for _ in range(2))
+    for ours, theirs in zip(_objects(once), _objects(again), strict=True):
+        assert ours == ours and (ours != theirs or not list(tensors(ours))), type(ours)
+
+
+def _objects(x) -> list:
+    """The results that are neither tensors nor lists of anything."""
+    if isinstance(x, list) or type(x) is tuple:
+        return [inside for part in x for inside in _objects(part)]
+    return [] if isinstance(x, torch.Tensor | dict | str) or leaves(x) == [x] else [x]
+
+
+class Largest(TorchFunctionMode):
+    """Notes the bytes of the largest tensor that any operation gives."""
+
+    def __init__(self):
+        super().__init__()
+        self.bytes = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        self.bytes = max(self.bytes, *(t.numel() * t.element_size() for t in tensors([found])), 0)
+        return found
+
+
+def test_statistics_of_maps_have_one_map_at_a_time_in_float64():
+    sigmas = torch.linspace(1, 0, 101, dtype=torch.float64) * 14
+    maps = NoiseMaps(normal(2, 4, 8, 8).float(), normal(100, 2, 4, 8, 8).float(), sigmas)
+    with Largest() as largest:
+        std, following = statistics(maps)
+    assert largest.bytes <= maps.residuals.numel() * 4  # of the maps as they are, seen row by row
+    ups = torch.tensor([up for *_, up in maps.levels()][:-1], dtype=torch.float64)
+    z = maps.residuals[:-1].double().flatten(1) / ups[:, None]
+    assert torch.allclose(std, z.std(1, correction=0), rtol=1e-12)
+    assert torch.allclose(following, torch.corrcoef(z).diagonal(1), rtol=1e-9)
+    alone = statistics(replace(maps, residuals=maps.residuals[-1:], sigmas=sigmas[-2:]))
+    assert [t.tolist() for t in alone] == [[], []]
