@@ -3,7 +3,7 @@
 Known files: TAESD halves (`taesd_encoder.safetensors`, whose decoder lies beside it; Bohan 2023, MIT), full
 SD and SDXL autoencoders, and checkpoints that hold one. Only .safetensors is read. Latents are the mean of
 the posterior, times the scale factor of the space they belong to, which the file does not say and the caller
-must.
+must. The model is on the GPU where there is one; what goes through it comes back to where it was.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -34,10 +33,10 @@ _KL_CONFIG = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Autoencoder:
     """`encode` (B, 3, H, W) in [-1, 1] to latents in model space (B, 4, H / 8, W / 8), and `decode` back
-    where it can.
+    where it can. Results are on the device of what was given, whatever the model's.
     """
 
     model: torch.nn.Module
@@ -45,35 +44,35 @@ class Autoencoder:
     has_decoder: bool = True
 
     def encode(self, pictures: Tensor) -> Tensor:
-        """Latents in model space. TAESD was trained to give them scaled; a full autoencoder's mean is scaled
-        here.
+        """Return latents in model space. TAESD was trained to give them scaled; a full autoencoder's mean is
+        scaled here.
         """
-        device = next(self.model.parameters()).device
         with torch.inference_mode():
-            out = self.model.encode(pictures.to(device))
+            out = self.model.encode(pictures.to(self._device))
         latents = out.latents if hasattr(out, "latents") else out.latent_dist.mode() * self.scale_factor
         return latents.to(pictures.device)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Pictures in about [-1, 1]."""
+        """Return pictures in about [-1, 1]."""
         with torch.inference_mode():
-            return self.model.decode(latents / self.scale_factor).sample
+            pictures = self.model.decode(latents.to(self._device) / self.scale_factor).sample
+        return pictures.to(latents.device)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
 
 
-@cache
 def encoder(path: str | Path | None, space: str) -> Callable[[Tensor], Tensor]:
-    """`encode` of the autoencoder in a file, on the GPU where there is one; without a file x itself. A
-    process loads a file once.
+    """Return `encode` of the autoencoder in a file, which lives as long as this function; without a file, one
+    that gives back what it gets.
     """
-    if path is None:
-        return _identity
-    autoencoder = load_autoencoder(path, space)
-    autoencoder.model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return autoencoder.encode
+    return _identity if path is None else load_autoencoder(path, space).encode
 
 
 def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
-    """The autoencoder in a .safetensors file, for latents of `space` ("sd" or "sdxl").
+    """Return the autoencoder in a .safetensors file, for latents of `space` ("sd" or "sdxl"), on the GPU if
+    there is one.
 
     Raises ImportError where diffusers is not installed, FileNotFoundError, and ValueError for files that are
     no autoencoder.
@@ -108,7 +107,7 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
             raise ValueError(
                 f"{path} holds no SD or SDXL autoencoder that diffusers can read: {error}"
             ) from error
-    return Autoencoder(model.train(False), SPACES[space].scale_factor)
+    return _placed(model, SPACES[space].scale_factor)
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -124,7 +123,11 @@ def _tiny(diffusers, path: Path, weights: dict[str, Tensor]) -> Autoencoder:
     has_decoder = decoder != path and decoder.is_file()
     if has_decoder:
         _fill(model.decoder, load_file(decoder), 1)  # the published decoder counts its input clamp as layer 0
-    return Autoencoder(model.train(False), 1.0, has_decoder)
+    return _placed(model, 1.0, has_decoder)
+
+
+def _placed(model: torch.nn.Module, *facts) -> Autoencoder:
+    return Autoencoder(model.train(False).to("cuda" if torch.cuda.is_available() else "cpu"), *facts)
 
 
 def _fill(module: torch.nn.Module, weights: dict[str, Tensor], offset: int) -> None:

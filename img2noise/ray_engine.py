@@ -78,7 +78,8 @@ def _parts(ray, chunks: list[Sequence], seen: int, load: Callable[[], Encode], h
     photos = data.from_items(rows, override_num_blocks=len(rows))
     with warnings.catch_warnings():  # Ray Data takes the number of retries until 2.64 alone, and says so
         warnings.simplefilter("ignore", DeprecationWarning)
-        found = _measured(photos, int(ray.cluster_resources().get("GPU", 0)), load, how)
+        cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
+        found = _measured(photos, cpus, gpus, load, how)
     try:
         for row in found.iter_rows():
             yield row["part"]
@@ -89,14 +90,17 @@ def _parts(ray, chunks: list[Sequence], seen: int, load: Callable[[], Encode], h
         ) from error
 
 
-def _measured(photos, gpus: int, load: Callable[[], Encode], how: dict):
+def _measured(photos, cpus: int, gpus: int, load: Callable[[], Encode], how: dict):
     """The plan: rows of photos to rows of surveys."""
-    if not gpus or how["space"] == "rgb":
+    if how["space"] == "rgb":  # nothing to load, so any process will do
         measure = partial(_measure_rows, load=load, how=how)
         return photos.map_batches(measure, batch_size=1, max_retries=RETRIES)
+    if not gpus:
+        cpu = dict(num_cpus=1, concurrency=(1, cpus), max_task_retries=RETRIES)
+        return photos.map_batches(_Encoding, fn_constructor_args=(load, how), batch_size=1, **cpu)
     decoded = photos.map_batches(partial(_decode_rows, how=how), batch_size=1, max_retries=RETRIES)
     gpu = dict(num_gpus=1, num_cpus=0, concurrency=(1, gpus), max_task_retries=RETRIES)
-    return decoded.map_batches(_OnGpu, fn_constructor_args=(load, how), batch_size=1, **gpu)
+    return decoded.map_batches(_Encoding, fn_constructor_args=(load, how), batch_size=1, **gpu)
 
 
 def _decode_rows(batch: dict, how: dict) -> dict:
@@ -113,8 +117,8 @@ def _measure_rows(batch: dict, load: Callable[[], Encode], how: dict) -> dict:
     )
 
 
-class _OnGpu:
-    """A process that keeps its GPU and the autoencoder on it."""
+class _Encoding:
+    """A process that keeps its autoencoder, on the GPU where it has one."""
 
     def __init__(self, load: Callable[[], Encode], how: dict):
         self.encode, self.how = load(), how
@@ -136,7 +140,19 @@ def _reading(load: Callable[[], Encode] | None, how: dict) -> tuple[Callable, En
     """What reads and what encodes a held-out photo, by the settings that the others are measured with."""
     square = how["structure"] != "stationary"
     read = partial(decode, size=how["size"], multiple=how["stride"], square=square)
-    return read, None if load is None else lambda x: load()(x)
+    return read, None if load is None else _Once(load)
+
+
+class _Once:
+    """An encoder that is loaded at its first picture and kept as long as this object."""
+
+    def __init__(self, load: Callable[[], Encode]):
+        self.load, self.encode = load, None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.encode is None:
+            self.encode = self.load()
+        return self.encode(x)
 
 
 def _places(text: str) -> list[Path | Place]:

@@ -128,6 +128,22 @@ def test_gpus_encode_what_cpus_have_decoded(ray, photos):
     assert_same(survey_on_ray(places, load, **how), survey_photos(places, load(), **how))
 
 
+def test_without_a_gpu_a_process_loads_its_autoencoder_once(ray, photos, tmp_path, monkeypatch):
+    from img2noise.ray_engine import survey_on_ray
+
+    def load():
+        (tmp_path / f"{os.getpid()}-{len(list(tmp_path.iterdir()))}").touch()
+        return lambda x: torch.nn.functional.avg_pool2d(x, 8)[:, [0, 1, 2, 0]] * 0.5
+
+    how = HOW | dict(space="sd", stride=8)
+    places = photo_places(photos)[:8]
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+    found = survey_on_ray(places, load, **how)
+    workers = [p.name.split("-")[0] for p in tmp_path.iterdir()]
+    assert workers and len(set(workers)) == len(workers) <= 2
+    assert found.moments.count == len(places) - len(found.left_out) - len(found.held_out)
+
+
 def test_what_cannot_be_measured_is_one_sentence(ray, photos):
     from img2noise.ray_engine import survey_on_ray
 
