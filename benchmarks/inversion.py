@@ -2,17 +2,19 @@
 bare network calls.
 
 Toy: a mixture of 64 Gaussians in 256 dimensions, sigmas of Karras et al. (2022) over SD's range, inverted by
-each rule and sampled back by plain Euler. Rules are named after the packs that use them. Time: a
-convolutional network of the size of a small UNet stands in for the model; whatever an algorithm spends
-outside of it is its overhead.
+each rule and sampled back by plain Euler. Rules are named after the packs that use them. Time: on the CPU a
+convolutional network of the size of a small UNet stands in for the model, with `--device cuda` a UNet of SD
+1.5's size in float16, with random weights; whatever an algorithm spends outside of it is its overhead.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Annotated
 
 import torch
+import typer
 from torch import Tensor, nn
 
 from img2noise import ddim, draw, extract, first_step, replay
@@ -25,10 +27,10 @@ STEPS = (10, 20, 50)
 COMPONENTS, SIZE, SPREAD = 64, (4, 8, 8), 0.3
 
 
-def run() -> None:
-    """Both tables."""
+def run(device: Annotated[str, typer.Option(help="Where the timed network runs: cpu, cuda, mps.")] = "cpu"):
+    """Print both tables."""
     round_trips()
-    overhead()
+    overhead(device)
 
 
 def round_trips() -> None:
@@ -46,10 +48,13 @@ def round_trips() -> None:
     show_table("round trip, relative RMS", ("rule", *(f"{n} steps" for n in STEPS), "claim"), rows)
 
 
-def overhead() -> None:
-    """Time of each algorithm over that of the network calls it makes, and levels per call side by side."""
-    network = Timed(_network())
-    sigmas, x0 = ddim_uniform(scaled_linear(), 20), draw((1, 4, 64, 64), seed=1) * 0.9
+def overhead(device: str = "cpu") -> None:
+    """Print the time of each algorithm over that of the network calls it makes, and levels per call side by
+    side.
+    """
+    small = torch.device(device).type == "cpu"
+    network = Timed(_network() if small else sd15(device))
+    sigmas, x0 = ddim_uniform(scaled_linear(), 20), (draw((1, 4, 64, 64), seed=1) * 0.9).to(device)
     maps = extract(network, x0, sigmas, seed=0)
     works = {
         "extract": lambda: extract(network, x0, sigmas, seed=0),
@@ -58,15 +63,15 @@ def overhead() -> None:
         "implicit inversion": lambda: ddim.invert(network, x0, sigmas, evaluate="implicit", iterations=3),
         "first step": lambda: first_step.invert(network, x0, 13.04, iterations=20, stop="iterations"),
     }
-    rows = [
-        (f"{name} / its network calls", f"{network.share(work):.3f} x", "<= 1.02 x")
-        for name, work in works.items()
-    ]
+    rows = []
+    for name, work in works.items():
+        rows.append((f"{name} / its network calls", f"{network.share(work):.3f} x", "<= 1.02 x"))
+        rows.append((f"{name}, seconds", f"{network.total(work):.3f}", ""))
     one = network.total(lambda: extract(network, x0, sigmas, seed=0))
     for count in (4, 16):
         many = network.total(lambda count=count: extract(network, x0, sigmas, seed=0, levels_per_call=count))
         rows.append((f"extract, one level a call / {count} levels a call", f"{one / many:.2f} x", ""))
-    show("inversion", rows)
+    show(f"inversion, {'a small network' if small else 'SD 1.5 in size, float16'} on {device}", rows)
 
 
 class Timed:
@@ -80,8 +85,8 @@ class Timed:
         column = sigma.view(-1, 1, 1, 1)
         with torch.inference_mode():
             out = x - column * self.network(x / (1 + column**2).sqrt())
-        if x.is_cuda:
-            torch.cuda.synchronize()
+        if x.device.type != "cpu":
+            getattr(torch, x.device.type).synchronize()
         self.seconds += time.perf_counter() - start
         return out
 
@@ -167,6 +172,29 @@ RULES = {
     "img2noise, implicit, 5 iterations": _ours("implicit", 5),
     "img2noise, implicit, 10 iterations": _ours("implicit", 10),
 }
+
+
+class _Conditioned(nn.Module):
+    """A UNet of latents, given one prompt of zeros and one timestep, which cost what others do."""
+
+    def __init__(self, unet: nn.Module, device: str):
+        super().__init__()
+        self.unet, self.prompt = unet, torch.zeros(1, 77, 768, dtype=torch.float16, device=device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        prompt = self.prompt.expand(len(x), -1, -1)
+        return self.unet(x.half(), 500, encoder_hidden_states=prompt).sample.to(x.dtype)
+
+
+def sd15(device: str) -> nn.Module:
+    """Return a UNet of SD 1.5's shape in float16 (Rombach et al. 2022), with random weights, through
+    diffusers.
+    """
+    from diffusers import UNet2DConditionModel
+
+    with torch.random.fork_rng(), torch.device(device):
+        unet = UNet2DConditionModel(cross_attention_dim=768)
+    return _Conditioned(unet.half().eval(), device)
 
 
 def _network(width: int = 320, depth: int = 6) -> nn.Module:

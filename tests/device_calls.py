@@ -206,6 +206,27 @@ CALLS = {
     "to_pixels": (lambda put: list(photos.to_pixels(put(X))), True),
 }
 
+# A network's answer is all that a walk needs, so the host may run ahead of the device: one look at the end.
+WALKS = {
+    "ddim.invert": lambda put: n.ddim.invert(network(), put(X), LEVELS),
+    "ddim.invert, current": lambda put: n.ddim.invert(network(), put(X), LEVELS, evaluate="current"),
+    "ddim.invert, forward": lambda put: n.ddim.invert(network(), put(X), LEVELS, forward_steps=2),
+    "ddim.sample": lambda put: n.ddim.sample(network(), put(X), LEVELS),
+    "extract": lambda put: n.extract(network(), put(X), LEVELS, seed=1),
+    "extract, few steps": lambda put: n.extract(
+        network(), put(X), LEVELS, seed=1, noise_sigmas=n.shifted(LEVELS)
+    ),
+    "replay": lambda put: n.replay(network(), maps(put)),
+    "bound_last": lambda put: n.bound_last(maps(put), 1.0),
+    "recolour": lambda put: n.recolour(network(), maps(put), put(X[:1]), put(MASK)),
+    "edit": lambda put: n.edit(network(), network(turn=0.3), put(X), LEVELS, seed=1),
+    "edit, few steps": lambda put: n.edit(
+        *(network(), network(turn=0.3), put(X), LEVELS),
+        **dict(seed=1, weight=1.5, bound=1.0, noise_sigmas=n.shifted(LEVELS)),
+    ),
+    "flow": lambda put: n.GaussianDenoiser(whitener()).flow(put(X), 13.0, 0.0),
+}
+
 
 def leaves(x) -> list:
     """Return the tensors, arrays, numbers and texts of a result, in their order."""
