@@ -1,5 +1,5 @@
-"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | papers | photo32 | reproducibility]`:
-tables of what is claimed, what is measured and against what.
+"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | products | papers | photo32 |
+reproducibility]`: tables of what is claimed, what is measured and against what.
 """
 
 from __future__ import annotations

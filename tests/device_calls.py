@@ -100,6 +100,13 @@ def gaussian(put):
     ]
 
 
+def networked(put):
+    """Networks in both predictions, guided."""
+    networks = (kind(lambda x, t: torch.tanh(x)) for kind in (n.EpsDenoiser, n.VDenoiser))
+    denoise = n.guided(*networks, 2.0)
+    return [denoise(put(X), 3.0), denoise(put(X), put(LEVELS.float()[:5])), denoise(put(X.half()), 3.0)]
+
+
 CALLS = {
     # noise
     "draw": (lambda put: n.draw((2, 3, 8, 8), 1), True),
@@ -113,6 +120,9 @@ CALLS = {
     "ddim_uniform": (lambda put: sigmas.ddim_uniform(put(sigmas.scaled_linear()), 4), False),
     "descending": (lambda put: sigmas.descending(put(LEVELS)), True),
     "ancestral_split": (lambda put: sigmas.ancestral_split(put(LEVELS[:-1]), put(LEVELS[1:])), True),
+    "to_vp": (lambda put: [sigmas.to_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
+    "from_vp": (lambda put: [sigmas.from_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
+    "guided": (lambda put: networked(put), False),
     # whitening
     "measure": (lambda put: [n.measure(put(X), structure) for structure in n.STRUCTURES], True),
     "fit": (lambda put: n.fit(n.measure(put(torch.cat([X, Z, HALF])))), True),
