@@ -65,11 +65,13 @@ def overhead(device: str = "cpu") -> None:
     }
     rows = []
     for name, work in works.items():
-        rows.append((f"{name} / its network calls", f"{network.share(work):.3f} x", "<= 1.02 x"))
-        rows.append((f"{name}, seconds", f"{network.total(work):.3f}", ""))
-    one = network.total(lambda: extract(network, x0, sigmas, seed=0))
+        seconds, share = network.measure(work)
+        rows.append((f"{name} / its network calls", f"{share:.3f} x of {seconds:.3f} s", "<= 1.02 x"))
+    one, _ = network.measure(lambda: extract(network, x0, sigmas, seed=0))
     for count in (4, 16):
-        many = network.total(lambda count=count: extract(network, x0, sigmas, seed=0, levels_per_call=count))
+        many, _ = network.measure(
+            lambda count=count: extract(network, x0, sigmas, seed=0, levels_per_call=count)
+        )
         rows.append((f"extract, one level a call / {count} levels a call", f"{one / many:.2f} x", ""))
     show(f"inversion, {'a small network' if small else 'SD 1.5 in size, float16'} on {device}", rows)
 
@@ -90,13 +92,12 @@ class Timed:
         self.seconds += time.perf_counter() - start
         return out
 
-    def total(self, work: Callable[[], object]) -> float:
-        """Seconds of the fastest of three runs."""
-        return min(self._run(work)[0] for _ in range(3))
-
-    def share(self, work: Callable[[], object]) -> float:
-        """Total time over the time in the network, the least of three runs."""
-        return min(total / inside for total, inside in (self._run(work) for _ in range(3)))
+    def measure(self, work: Callable[[], object]) -> tuple[float, float]:
+        """Return the seconds of the fastest of three runs, and the least share of a run's time over its time
+        in the network.
+        """
+        runs = [self._run(work) for _ in range(3)]
+        return min(total for total, _ in runs), min(total / inside for total, inside in runs)
 
     def _run(self, work: Callable[[], object]) -> tuple[float, float]:
         self.seconds, start = 0.0, time.perf_counter()

@@ -122,7 +122,7 @@ CALLS = {
     "ancestral_split": (lambda put: sigmas.ancestral_split(put(LEVELS[:-1]), put(LEVELS[1:])), True),
     "to_vp": (lambda put: [sigmas.to_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
     "from_vp": (lambda put: [sigmas.from_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
-    "guided": (lambda put: networked(put), False),
+    "guided": (networked, False),
     # whitening
     "measure": (lambda put: [n.measure(put(X), structure) for structure in n.STRUCTURES], True),
     "fit": (lambda put: n.fit(n.measure(put(torch.cat([X, Z, HALF])))), True),
@@ -225,6 +225,11 @@ WALKS = {
     "extract": lambda put: n.extract(network(), put(X), LEVELS, seed=1),
     "extract, few steps": lambda put: n.extract(
         network(), put(X), LEVELS, seed=1, noise_sigmas=n.shifted(LEVELS)
+    ),
+    "ddim.invert, a network": lambda put: n.ddim.invert(
+        n.guided(*(n.EpsDenoiser(network) for network in (lambda x, t: x / 9, lambda x, t: x / 7)), 3.0),
+        put(X),
+        LEVELS,
     ),
     "replay": lambda put: n.replay(network(), maps(put)),
     "bound_last": lambda put: n.bound_last(maps(put), 1.0),

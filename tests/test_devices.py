@@ -15,14 +15,14 @@ from .worlds import network
 KINDS = ("cuda", "mps")
 ROOMS = (
     *("annealing", "comparing", "correlated", "ddim", "denoisers", "diagnostics", "edit_friendly"),
-    *("first_step", "inspection", "least_squares", "moments", "noise", "noise_files", "noise_maps", "photos"),
-    *("plain", "populations", "sigmas", "storage", "verdict"),
+    *("first_step", "inspection", "least_squares", "moments", "networks", "noise", "noise_files"),
+    *("noise_maps", "photos", "plain", "populations", "sigmas", "storage", "verdict"),
 )
 # What else is in these rooms: what takes no tensor, and what a row of another name goes through.
 OTHERS = {
     *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "photo_for", "read_photo"),
     *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "facts", "find"),
-    *("comparing_report", "least_squares_per_frequency", "distance", "best_scale"),
+    *("load_network", "comparing_report", "least_squares_per_frequency", "distance", "best_scale"),
 }
 
 

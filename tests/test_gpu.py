@@ -98,4 +98,8 @@ def test_timings_of_a_network_of_the_size_of_sd_1_5_are_printed(device, capsys):
 
 def test_the_timed_network_is_as_large_as_sd_1_5():
     pytest.importorskip("diffusers", reason="the network is one of diffusers: pip install diffusers")
-    assert 855e6 < sum(p.numel() for p in inversion.sd15("meta").parameters()) < 865e6
+    network = inversion.sd15("meta")  # shapes alone
+    assert 855e6 < sum(p.numel() for p in network.parameters()) < 865e6
+    assert {p.dtype for p in network.parameters()} == {torch.float16}
+    latents = torch.zeros(2, 4, 64, 64, device="meta")
+    assert network(latents).shape == latents.shape and network(latents).dtype == torch.float32
