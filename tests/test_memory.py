@@ -19,9 +19,9 @@ def alive() -> set[int]:
 
 
 def forget():
-    """What the measuring of reproducibility keeps, which is no part of the library."""
-    for kept in (generators.pictures, generators.whitener, comparing.reference):
-        kept.cache_clear()
+    """Drop what the benchmarks keep; the library keeps nothing."""
+    generators.forget()
+    comparing.reference.cache_clear()
 
 
 @pytest.mark.parametrize("name", [*generators.GENERATORS, *generators.WHOLES])
@@ -29,7 +29,7 @@ def test_nothing_outlives_what_was_made(name):
     forget()
     before = alive()
     made = comparing.make(name, size=SIDE, rows=(0, 1))
-    assert len(alive()) > len(before) or name == "figures and files of the demo"
+    assert len(alive()) > len(before) or name == generators.DEMO
     del made
     forget()
     assert alive() <= before
