@@ -11,11 +11,26 @@ SIDE = 40  # of pictures here and of nothing else
 SIDES = {SIDE, SIDE // 2 + 1, 4 * SIDE * SIDE, 3 * SIDE * SIDE}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def frozen():
+    """Leave what was there before out of every search: of a whole run of tests that is a million objects."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def alive() -> set[int]:
     """Tensors that come of pictures of that side."""
     gc.collect()
     kinds = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
     return {id(tensor) for tensor in kinds if SIDES & set(tensor.shape)}
+
+
+def test_what_is_kept_is_found():
+    before = alive()
+    kept = torch.zeros(1, 4, SIDE, SIDE)
+    assert alive() - before == {id(kept)}
 
 
 def forget():
