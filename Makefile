@@ -4,15 +4,20 @@ VENV   ?= .venv
 OUT    ?= out/demo
 SEED   ?= 0
 IMAGE  ?=
+ROWS   ?=
 RUN     = $(VENV)/bin/python
 
-.PHONY: demo test wheel-test lint bench clean
+.PHONY: demo test processors wheel-test lint bench clean
 
 demo: $(VENV)/installed
 	$(RUN) -m img2noise demo $(if $(IMAGE),--image "$(IMAGE)") --seed $(SEED) --out "$(OUT)"
 
 test: $(VENV)/installed
 	$(RUN) -m pytest
+
+# The promises of docs/reproducibility.md under other processors' kernels and more threads; ROWS names some rows.
+processors: $(VENV)/installed
+	$(RUN) -m tests.processors $(ROWS)
 
 wheel-test: $(VENV)/installed
 	$(RUN) -m tests.wheel

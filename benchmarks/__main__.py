@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typer
 
-from . import annealing, edges, fitting, inversion, one_shot, photo32
+from . import annealing, edges, fitting, inversion, one_shot, photo32, products
 from .papers import command as papers
 from .reproducibility import command as reproducibility
 
@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False, invoke_without_command=True)
 def everything(context: typer.Context) -> None:
     """Every benchmark of speed and accuracy, unless one is named; the others only by name."""
     if context.invoked_subcommand is None:
-        for run in (annealing.run, one_shot.run, fitting.run, inversion.run):
+        for run in (annealing.run, one_shot.run, fitting.run, inversion.run, products.run):
             run()
 
 
@@ -26,6 +26,7 @@ app.command("one-shot")(one_shot.run)
 app.command("fit")(fitting.run)
 app.command("inversion")(inversion.run)
 app.command("edges")(edges.run)
+app.command("products")(products.run)
 app.command("papers")(papers.run)
 app.command("photo32")(photo32.run)
 app.command("reproducibility")(reproducibility.run)

@@ -23,7 +23,7 @@ from . import entrance
 from .frequencies import resample
 
 STRUCTURES = ("stationary", "kronecker", "dense")
-DENSE_LIMIT = 8192  # D x D in float64 is 512 MiB here; beyond it a dense whitening wants patches
+DENSE_LIMIT = 4096  # side of a matrix to decompose: 20 s on one core; twice the side takes ten times that
 _CHUNK_BYTES = 2**23  # float64 working memory per chunk of pictures
 
 
@@ -137,6 +137,11 @@ def _check(x: Tensor, structure: str, size, patch) -> None:
         raise ValueError(
             f"got {block} numbers per sample for a dense covariance, more than {DENSE_LIMIT}; "
             "pass a patch, or use a stationary structure"
+        )
+    if structure == "kronecker" and max(x.shape[1:]) > DENSE_LIMIT:
+        raise ValueError(
+            f"got pictures of {x.shape[-2]} x {x.shape[-1]} for a kronecker covariance; expected sides of at "
+            f"most {DENSE_LIMIT}, or use a stationary structure"
         )
 
 

@@ -11,6 +11,7 @@ matrix-normal model.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -21,8 +22,7 @@ from torch import Tensor
 from . import entrance
 from .frequencies import HalfPlane, resample
 from .moments import Moments
-from .sums import along_axes, row_by_row
-from .whitening import METHODS, System, Whitener, rotation, shrink
+from .whitening import METHODS, Basis, System, Whitener, rotation, shrink
 
 EXTREME = 1e36  # of eigenvalues: float32 ends at 3e38, and at 1e-38
 
@@ -42,25 +42,34 @@ class Dense(Whitener):
             raise ValueError(
                 f"got pictures of {height} x {width} for a dense whitener of {p} x {q}; expected multiples"
             )
-        other = replace(self, shape=(self.shape[0], height, width))
-        other.__dict__["_parts"] = self._parts  # the decomposition does not depend on the size that is tiled
-        return other
+        last = self.__dict__.get("_resized")
+        if last is None or last.shape[1:] != (height, width):
+            last = replace(self, shape=(self.shape[0], height, width))
+            shared = "_parts", "_turn", "_copies"  # a patch's: they do not depend on the size that is tiled
+            last.__dict__.update({name: getattr(self, name) for name in shared})
+            self.__dict__["_resized"] = last
+        return last
+
+    @cached_property
+    def _turn(self) -> Tensor | None:
+        """R of one patch."""
+        [(lam, q)] = self._parts
+        return rotation(self.blocks[0], lam, q, self.method)
 
     def _decompose(self) -> System:
         [(lam, q)] = self._parts
-        r = rotation(self.blocks[0], lam, q, self.method)
         tiles = self.shape[1] // self.mean.shape[1], self.shape[2] // self.mean.shape[2]
-        return System(lam.repeat(tiles[0] * tiles[1]), self.mean.tile(1, *tiles), (q,), (r,))
+        return System(lam.repeat(tiles[0] * tiles[1]), self.mean.tile(1, *tiles), (q,), (self._turn,))
 
-    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+    def _project(self, x: Tensor, basis: Basis) -> Tensor:
         p, q = self.mean.shape[-2:]
         patches = rearrange(x, "b c (h p) (w q) -> b (h w) (c p q)", p=p, q=q)
-        return row_by_row(lambda row: row @ basis[0], patches).flatten(1)  # (B, D)
+        return (patches if basis[0] is None else patches @ basis[0]).flatten(1)  # (B, D)
 
-    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+    def _expand(self, u: Tensor, basis: Basis) -> Tensor:
         channels, p, q = self.mean.shape
         patches = u.unflatten(1, (-1, channels * p * q))  # (B, tiles, C * p * q)
-        patches = row_by_row(lambda row: row @ basis[0].T, patches)
+        patches = patches if basis[0] is None else patches @ basis[0].T
         return rearrange(
             patches, "b (h w) (c p q) -> b c (h p) (w q)", c=channels, p=p, q=q, h=self.shape[1] // p
         )
@@ -78,11 +87,11 @@ class Kronecker(Whitener):
         turns = (rotation(b, *part, self.method) for b, part in zip(self.blocks, self._parts, strict=True))
         return System(lam, self.mean, tuple(q for _, q in self._parts), tuple(turns))
 
-    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
-        return along_axes(x, [q.mT for q in basis]).flatten(1)
+    def _project(self, x: Tensor, basis: Basis) -> Tensor:
+        return _along_axes(x, [None if q is None else q.mT for q in basis]).flatten(1)
 
-    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
-        return along_axes(u.unflatten(1, self.shape), basis)
+    def _expand(self, u: Tensor, basis: Basis) -> Tensor:
+        return _along_axes(u.unflatten(1, self.shape), basis)
 
 
 class Stationary(Whitener):
@@ -121,37 +130,57 @@ class Stationary(Whitener):
         sigmas = self._sigmas()
         per_bin = self._spread(s.diagonal(dim1=1, dim2=2).real for s in sigmas)
         variance = per_bin.unflatten(0, (-1, self.shape[0])).mean(0)  # (C,): of a pixel, whatever its place
-        parts = zip(sigmas, self._parts, strict=True)
-        turns = [rotation(s, lam, q, self.method, variance) for s, (lam, q) in parts]
-        bases = [q for _, q in self._parts]
-        q, r = (torch.cat([pairs, real.to(pairs)]) for pairs, real in (bases, turns))
+        q = _joined([q for _, q in self._parts])
+        if self.method in ("zca", "pca"):
+            r = q if self.method == "zca" else None
+        else:
+            parts = zip(sigmas, self._parts, strict=True)
+            r = _joined([rotation(s, lam, q, self.method, variance) for s, (lam, q) in parts])
         return System(self._spread(lam for lam, _ in self._parts), self.mean[:, None, None], (q,), (r,))
 
     def _spread(self, parts) -> Tensor:
         return self._plane.spread(torch.cat(list(parts)))
 
-    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+    def _project(self, x: Tensor, basis: Basis) -> Tensor:
         return self._plane.pack(_mix(basis[0].mH, self._plane.transform(x)))
 
-    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+    def _expand(self, u: Tensor, basis: Basis) -> Tensor:
         return self._plane.inverse(_mix(basis[0], self._plane.unpack(u)))
 
     def to_noise(self, q: Tensor) -> Tensor:
         if self.method.startswith("zca"):
             return super().to_noise(q)
         [turn] = self._system(q).rotation
-        return self._plane.pack(_mix(turn, self._plane.unpack(q))).view(-1, *self.shape)
+        noise = q if turn is None else self._plane.pack(_mix(turn, self._plane.unpack(q)))
+        return noise.view(-1, *self.shape)
 
     def from_noise(self, z: Tensor) -> Tensor:
         if self.method.startswith("zca"):
             return super().from_noise(z)
         lam, _, _, [turn] = self._system(self._checked(z))
-        return self._plane.pack(_mix(turn.mH, self._plane.unpack(z.to(lam.dtype).flatten(1))))
+        q = z.to(lam.dtype).flatten(1)
+        return q if turn is None else self._plane.pack(_mix(turn.mH, self._plane.unpack(q)))
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Return the blocks of complex bins and of real ones in one tensor, (n, C, C)."""
+    pairs, real = parts
+    return torch.cat([pairs, real.to(pairs)])
 
 
 def _mix(blocks: Tensor, bins: Tensor) -> Tensor:
-    """One C x C block per bin, applied: (n, C, C), (B, n, C) -> (B, n, C)."""
+    """Return one C x C block per bin, applied: (n, C, C), (B, n, C) -> (B, n, C)."""
     return (blocks * bins[..., None, :]).sum(-1)
+
+
+def _along_axes(x: Tensor, matrices: Sequence[Tensor | None]) -> Tensor:
+    """Return x (B, C, H, W) times a matrix along each axis but the first, (C, C), (H, H) and (W, W)."""
+    c, h, w = matrices
+    if w is not None:
+        x = x @ w.mT
+    if h is not None:
+        x = h @ x
+    return x if c is None else (c @ x.flatten(2)).unflatten(2, x.shape[2:])
 
 
 def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whitener:

@@ -20,8 +20,12 @@ import torch
 from torch import Tensor
 
 from . import entrance
+from .moments import DENSE_LIMIT
 
 METHODS = ("zca", "zca-cor", "pca", "pca-cor", "cholesky")
+
+
+Basis = tuple[Tensor | None, ...]  # factors of an orthonormal matrix; None is the identity
 
 
 class System(NamedTuple):
@@ -31,8 +35,8 @@ class System(NamedTuple):
 
     lam: Tensor
     mean: Tensor
-    basis: tuple[Tensor, ...]
-    rotation: tuple[Tensor, ...]
+    basis: Basis
+    rotation: Basis
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,12 @@ class Whitener(ABC):
                 f"got method {self.method!r}, which a {self.structure} covariance cannot carry; "
                 f"choose one of {', '.join(self.methods)}"
             )
+        side = max(block.shape[-1] for block in self.blocks)
+        if side > DENSE_LIMIT:
+            raise ValueError(
+                f"got a covariance of {side} x {side}, whose eigenvectors take minutes; expected at most "
+                f"{DENSE_LIMIT} a side: measure patches or smaller pictures, or use a stationary structure"
+            )
 
     # What a structure owes: its blocks, its system, and the way from pictures to coordinates in a basis.
 
@@ -72,11 +82,11 @@ class Whitener(ABC):
         """The system at this size, assembled from `_parts`."""
 
     @abstractmethod
-    def _project(self, x: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+    def _project(self, x: Tensor, basis: Basis) -> Tensor:
         """basis^H x: (B, C, H, W) -> (B, D)."""
 
     @abstractmethod
-    def _expand(self, u: Tensor, basis: tuple[Tensor, ...]) -> Tensor:
+    def _expand(self, u: Tensor, basis: Basis) -> Tensor:
         """basis u: (B, D) -> (B, C, H, W)."""
 
     def at(self, height: int, width: int) -> Whitener:
@@ -156,20 +166,28 @@ class Whitener(ABC):
     def _casts(self) -> dict:
         return {}
 
+    @cached_property
+    def _copies(self) -> dict:
+        return {}  # of Q and R; one for both where R is Q, and one for every size where sizes share them
+
     def _system(self, like: Tensor) -> System:
         """The system in `like`'s working precision and on its device; each is converted once."""
         dtype = torch.float64 if like.dtype in (torch.float64, torch.complex128) else torch.float32
         key = (dtype, like.device)
         if key not in self._casts:
-
-            def cast(t: Tensor) -> Tensor:
-                return t.to(like.device, dtype.to_complex() if t.is_complex() else dtype)
-
-            lam, mean, basis, rotation = self._exact
-            self._casts[key] = System(
-                cast(lam), cast(mean), tuple(map(cast, basis)), tuple(map(cast, rotation))
-            )
+            lam, mean, *bases = self._exact
+            lam, mean = lam.to(like.device, dtype), mean.to(like.device, dtype)
+            self._casts[key] = System(lam, mean, *(tuple(self._copy(t, *key) for t in b) for b in bases))
         return self._casts[key]
+
+    def _copy(self, t: Tensor | None, dtype: torch.dtype, device: torch.device) -> Tensor | None:
+        """Return t, of `_exact`, which keeps it alive under its id, in that precision on that device."""
+        if t is None:
+            return None
+        key = id(t), dtype, device
+        if key not in self._copies:
+            self._copies[key] = t.to(device, dtype.to_complex() if t.is_complex() else dtype)
+        return self._copies[key]
 
     def _checked(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or tuple(x.shape[1:]) != self.shape:
@@ -193,14 +211,16 @@ def eigensystem(sigma: Tensor) -> tuple[Tensor, Tensor]:
     return lam, q * phase[..., None, :]
 
 
-def rotation(sigma: Tensor, lam: Tensor, q: Tensor, method: str, variance: Tensor | None = None) -> Tensor:
-    """R = W Q diag(lam)^1/2 of a method for Hermitian blocks (..., n, n); `variance` is diag(Sigma) where
-    blocks do not hold it.
+def rotation(
+    sigma: Tensor, lam: Tensor, q: Tensor, method: str, variance: Tensor | None = None
+) -> Tensor | None:
+    """Return R = W Q diag(lam)^1/2 of a method for Hermitian blocks (..., n, n), None for the identity;
+    `variance` is diag(Sigma) where blocks do not hold it.
     """
     if method == "zca":
         return q
     if method == "pca":
-        return torch.eye(q.shape[-1], dtype=q.dtype).expand_as(q)
+        return None
     if method == "cholesky":
         # Sigma = U U^T with U upper triangular is the Cholesky factor read backwards; then W = U^-1 = L^T.
         upper = torch.linalg.cholesky(sigma.flip(-1, -2)).flip(-1, -2)

@@ -2,12 +2,18 @@
 found.
 """
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
+
+# Read when torch is loaded: threads that wait for a core sleep. Where they spin while others keep the cores
+# busy, a call of two threads takes a hundred times that of one.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,12 +27,14 @@ sys.modules.setdefault(ROOT.name, ModuleType(ROOT.name))
 from .browser import screen  # noqa: E402
 from .host import hosts  # noqa: E402
 
-# Problems here are tiny: a second thread gains nothing, and where the cores are busy it costs a thousandfold.
-torch.set_num_threads(1)
+# Problems here are tiny: a second thread gains nothing. `python -m tests.processors` asks for more.
+THREADS = int(os.environ.get("IMG2NOISE_THREADS", "1"))
+torch.set_num_threads(THREADS)
 
 
 def pytest_report_header():
-    return [hosts.header(hosts.found()), screen.header(screen.chromium())]
+    kernels = f"kernels: {torch.backends.cpu.get_cpu_capability()}, threads: {torch.get_num_threads()}"
+    return [kernels, hosts.header(hosts.found()), screen.header(screen.chromium())]
 
 
 @pytest.fixture(autouse=True)

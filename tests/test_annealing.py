@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from benchmarks.reproducibility.rounding import OtherRounding
 from img2noise import anneal, draw, loss_of
 from img2noise.annealing import BLOCK, LOSSES, _Chain
 
@@ -46,9 +47,9 @@ def naive(a, target, z, proposals, temperatures, alpha, adapt):
     return best, z, losses, accepts
 
 
-def proposals_of(whitener, count, stream, shape):
+def proposals_of(whitener, count, stream, shape, dtype=torch.float64):
     """The (e, log u) of the library's search, e as pictures' pixels."""
-    some = torch.zeros(math.prod(shape), dtype=torch.float64)
+    some = torch.zeros(math.prod(shape), dtype=dtype)
     chain = _Chain(some, some, some, stream, 0.5, False)
     for start in range(0, count, BLOCK):
         e, log_u = chain.propose(min(BLOCK, count - start))
@@ -242,3 +243,29 @@ def test_the_search_changes_nothing_it_is_given():
     kept = x0.clone()
     first = anneal(x0, whitener, 100, seed=1)
     assert torch.equal(x0, kept) and torch.equal(anneal(x0, whitener, 100, seed=1).z, first.z)
+
+
+def margin(losses, k, log_u, temperature):
+    """How far decision k, of a search that accepted it, was from the other way, as a share of its loss."""
+    rise = losses[k + 1] - losses[k]
+    return abs(float((rise + temperature * log_u) / losses[k]))
+
+
+def test_searches_that_round_otherwise_part_only_where_a_decision_is_within_rounding():
+    whitener, rows, steps, scale = fitted("kronecker", "zca", SHAPE), 16, 300, 3000.0
+    x0, how = photo(rows, dtype=torch.float32), dict(loss="baseline", temperature=(0.5, 0.5), seed=3)
+    one = anneal(x0, whitener, steps, **how)
+    with OtherRounding(scale):
+        other = anneal(x0, whitener, steps, **how)
+    bound, parted, margins = 2 * scale * torch.finfo(torch.float32).eps, [], []
+    for i in range(rows):
+        log_u = [u for _, u in proposals_of(whitener, steps, (3, i), SHAPE, torch.float32)]
+        a, b = (found.losses[i].diff() != 0 for found in (one, other))
+        margins += [margin(one.losses[i], k, log_u[k], 0.5) for k in a.nonzero().flatten().tolist()]
+        if (apart := (a != b).nonzero().flatten()).numel():
+            k = int(apart[0])
+            accepting = one if a[k] else other
+            parted.append(margin(accepting.losses[i], k, log_u[k], 0.5))
+            assert close(one.losses[i, : k + 1], other.losses[i, : k + 1], bound * float(one.losses[i, 0]))
+    assert parted and max(parted) < bound < sorted(margins)[len(margins) // 2]
+    assert close(one.losses[:, -1] / other.losses[:, -1], torch.ones(rows, dtype=torch.float64), 0.05)

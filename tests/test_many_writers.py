@@ -9,7 +9,7 @@ import torch
 
 from img2noise import facts, load, save
 
-WRITERS, READERS, SAVES = 3, 1, 40
+WRITERS, READERS, SAVES = 2, 1, 40
 SHAPE = (4, 4, 64, 64)  # 256 KiB: more than one write of a file system
 
 

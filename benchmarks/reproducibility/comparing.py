@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from torch import Tensor
 
 from .generators import COUNT, GENERATORS, SIZE, WHOLES, Asked
 from .networks import pointwise
-from .promises import AGAIN, BATCH, HALF, THREADS
+from .promises import AGAIN, BATCH, HALF, PROCESS, ROUNDING, THREADS
+from .rounding import OtherRounding
 
 Parts = dict[str, Tensor]
 BATCHES, PICKED = (1, 4), (5, 2, 7)  # sizes, and rows out of their order
@@ -36,9 +36,13 @@ class Difference:
     relative: float = 0.0
 
     def __or__(self, other: Difference) -> Difference:
-        """The worse of each."""
+        """Return the worse of each."""
         both = zip((self.largest, self.relative), (other.largest, other.relative), strict=True)
         return Difference(self.equal and other.equal, *map(max, both))
+
+    def keeps(self, tolerance: float) -> bool:
+        """Return whether a promise is kept: of every bit if the tolerance is 0."""
+        return self.equal if tolerance == 0 else self.relative <= tolerance
 
 
 def difference(a: Parts, b: Parts) -> Difference:
@@ -50,7 +54,7 @@ def difference(a: Parts, b: Parts) -> Difference:
         if x.shape != y.shape:
             found |= Difference(False, float("inf"), float("inf"))
         elif not torch.equal(x, y):
-            off = (x.double() - y.double()).abs()
+            off = (x.double() - y.double()).abs().nan_to_num(nan=float("inf"), posinf=float("inf"))
             scale = max(float(x.double().square().mean().sqrt()), 1e-300)
             found |= Difference(False, float(off.max()), float(off.square().mean().sqrt()) / scale)
     return found
@@ -63,50 +67,57 @@ def make(name: str, **asked) -> Parts:
 
 @lru_cache(maxsize=1)
 def reference(name: str, size: int) -> Parts:
-    """All pictures together, in this process, with one thread: what others are compared with."""
-    with threads(1):
-        return make(name, size=size)
+    """Return all pictures together, made in this process: what others are compared with."""
+    return make(name, size=size)
 
 
 def again(name: str, size: int = SIZE) -> Difference:
-    """Made a second time here, and a third time in another process."""
-    with threads(1):
-        whole = reference(name, size)
-        found = difference(whole, make(name, size=size))
-    return found | Difference(digests(whole) == elsewhere(size)[name])
+    """Compare with a second time here."""
+    return difference(reference(name, size), make(name, size=size))
 
 
-@lru_cache(maxsize=2)
-def elsewhere(size: int) -> dict[str, dict[str, str]]:
-    """The digests of everything, made in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.reproducibility.comparing", str(size)]
-    return json.loads(subprocess.run(command, check=True, cwd=ROOT, capture_output=True).stdout)
+def in_another_process(name: str, size: int = SIZE) -> Difference:
+    """Compare with a process of its own, of as many threads."""
+    return difference(reference(name, size), elsewhere(size)[name])
 
 
-def digests(parts: Parts) -> dict[str, str]:
-    """A text for each part that differs where any bit does."""
-    raw = {name: t.cpu().contiguous().view(torch.uint8).numpy().tobytes() for name, t in parts.items()}
-    return {name: hashlib.sha256(data).hexdigest()[:20] for name, data in raw.items()}
+@lru_cache(maxsize=1)
+def elsewhere(size: int) -> dict[str, Parts]:
+    """Return everything, made in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "made.pt")
+        arguments = (str(path), str(size), str(torch.get_num_threads()))
+        command = [sys.executable, "-m", "benchmarks.reproducibility.comparing", *arguments]
+        subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+        return torch.load(path)
+
+
+def rounded(name: str, size: int = SIZE) -> Difference:
+    """Compare with products, sums and transforms that are rounded in another way."""
+    whole = reference(name, size)
+    with OtherRounding():
+        return difference(whole, make(name, size=size))
 
 
 def in_batches(name: str, size: int = SIZE, **asked) -> Difference:
-    """Rows of smaller batches, and rows picked out by their index, beside the same rows of the whole."""
-    with threads(1):
-        if name in WHOLES:
-            whole = reference(name, size)
-            return _worst(difference(whole, make(name, size=size, batch=count)) for count in BATCHES)
-        whole = make(name, size=size, **asked) if asked else reference(name, size)
-        taken = [tuple(range(count)) for count in BATCHES] + [(COUNT - 1,), PICKED]
-        return _worst(
-            difference(
-                {k: t[list(rows)] for k, t in whole.items()}, make(name, size=size, rows=rows, **asked)
-            )
-            for rows in taken
-        )
+    """Compare rows of smaller batches, and rows picked out by index, with the same rows of the whole."""
+    if name in WHOLES:
+        whole = reference(name, size)
+        return _worst(difference(whole, make(name, size=size, batch=count)) for count in BATCHES)
+    whole = make(name, size=size, **asked) if asked else reference(name, size)
+    taken = [tuple(range(count)) for count in BATCHES] + [(COUNT - 1,), PICKED]
+    return _worst(
+        difference({k: t[list(rows)] for k, t in whole.items()}, make(name, size=size, rows=rows, **asked))
+        for rows in taken
+    )
 
 
 def on_threads(name: str, size: int = SIZE, **asked) -> Difference:
-    """Made with two threads, two together and one alone, beside one thread."""
+    """Compare two threads with one, for two pictures together and for one alone.
+
+    torch splits from 32,768 values on, so a picture of 4 x 96 x 96 is enough, and two of them and a few steps
+    keep calls few: threads that wait for a busy core make each call slow.
+    """
     few = {} if name in WHOLES else dict(rows=(0, 1))
     with threads(1):
         whole = make(name, size=size, **few, **asked)
@@ -117,29 +128,28 @@ def on_threads(name: str, size: int = SIZE, **asked) -> Difference:
 
 
 def in_half_precision(name: str, size: int = SIZE) -> Difference:
-    """Rows in batches where the network works in float16, and in bfloat16."""
+    """Compare rows in batches where the network works in float16, and in bfloat16."""
     return _worst(in_batches(name, size, denoise=pointwise(precision)) for precision in PRECISIONS)
 
 
 def beside_float32(name: str, precision: torch.dtype, size: int = SIZE) -> Difference:
-    """A half-precision network's pictures beside those of the float32 one."""
+    """Compare a half-precision network with the float32 one."""
     return apart(name, size, {}, dict(denoise=pointwise(precision)))
 
 
 def apart(name: str, size: int, one: dict, other: dict) -> Difference:
-    """The same with one network and with another."""
-    with threads(1):
-        return difference(make(name, size=size, **one), make(name, size=size, **other))
+    """Compare one network with another."""
+    return difference(make(name, size=size, **one), make(name, size=size, **other))
 
 
 def on_gpu(name: str, size: int = SIZE) -> Difference:
-    """Made on the GPU beside the CPU."""
+    """Compare the GPU with the CPU."""
     return difference(reference(name, size), make(name, size=size, device="cuda"))
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """That many for torch inside."""
+    """Let torch have that many inside."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -157,12 +167,14 @@ def _worst(found: Iterator[Difference]) -> Difference:
 
 MEASURED: dict[str, Callable[[str, int], Difference]] = {
     AGAIN: again,
+    PROCESS: in_another_process,
     BATCH: in_batches,
     THREADS: on_threads,
+    ROUNDING: rounded,
     HALF: in_half_precision,
 }
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    made = {name: digests(make(name, size=int(sys.argv[1]))) for name in (*GENERATORS, *WHOLES)}
-    print(json.dumps(made))
+    into, side, count = sys.argv[1:]
+    torch.set_num_threads(int(count))
+    torch.save({name: make(name, size=int(side)) for name in (*GENERATORS, *WHOLES)}, into)

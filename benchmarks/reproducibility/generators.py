@@ -3,7 +3,7 @@
     GENERATORS[name](ask) -> {part: tensor}, a row for each of ask.rows; row i is picture i at batch index i
     WHOLES[name](ask)     -> {part: tensor}, without rows: sums over pictures, files, figures as bytes
 
-Pictures are the Gaussian model's of SD latents, 4 x size x size; size is a multiple of 8.
+Pictures are 4 x size x size, smooth as latents are; size is a multiple of 8.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -28,6 +29,11 @@ from .networks import pointwise
 COUNT, SIZE = 8, 96  # 4 x 96 x 96 values: more than torch adds up in one thread
 SEED, PICTURES, SIGMA = 5, 1000, 13.04
 SIGMAS = ddim_uniform(scaled_linear(), 10)
+STEPS = 300  # of a search: a few of its blocks
+STRUCTURES = n.STRUCTURES
+SEARCH, LOSSES = "annealed noise, with its losses", "losses of annealing"
+MOMENTS, FITTED = "moments of photos", "whiteners fitted"
+FILES, DEMO = "files stored, and loaded", "figures and noises of the demo"
 
 
 @dataclass(frozen=True)
@@ -58,13 +64,33 @@ class Asked:
 
 @lru_cache(maxsize=4)
 def pictures(size: int) -> Tensor:
-    """All of them, (COUNT, 4, size, size)."""
-    return n.load("sd").dewhiten(n.draw((COUNT, 4, size, size), PICTURES))
+    """Return all of them, (COUNT, 4, size, size): draws at four scales, without a product or a sum."""
+    scales = [n.draw((COUNT, 4, size // s, size // s), PICTURES + s) for s in (1, 2, 4, 8)]
+    return sum(
+        x.repeat_interleave(size // x.shape[-1], 2).repeat_interleave(size // x.shape[-1], 3) for x in scales
+    )
 
 
 @lru_cache(maxsize=8)
 def whitener(structure: str, size: int) -> Whitener:
-    """One of each structure, fitted to draws: stationary is the shipped one, dense of 8 x 8 patches."""
+    """Return `fitted(structure, size)`, made once."""
+    return fitted(structure, size)
+
+
+@lru_cache(maxsize=4)
+def moments(size: int) -> n.Moments:
+    """Return the pictures' moments, made once."""
+    return n.measure(pictures(size))
+
+
+def forget() -> None:
+    """Drop what is kept between calls."""
+    for kept in (pictures, whitener, moments):
+        kept.cache_clear()
+
+
+def fitted(structure: str, size: int) -> Whitener:
+    """Fit one of each structure to draws: stationary is the shipped one, dense of 8 x 8 patches."""
     if structure == "stationary":
         return n.load("sd")
     side = 8 if structure == "dense" else size
@@ -97,12 +123,15 @@ def _whitened(structure: str):
     return make
 
 
-def _annealed(ask: Asked) -> dict[str, Tensor]:
-    found = {}
-    for adapt in (False, True):
-        a = n.anneal(ask.x, whitener("stationary", ask.size), 300, adapt=adapt, **ask.how)
-        found |= {f"{k} {adapt}": getattr(a, k) for k in ("z", "z_last", "losses", "loss_ratio")}
-    return found
+def _annealed(*parts: str):
+    def make(ask: Asked) -> dict[str, Tensor]:
+        found = {}
+        for adapt in (False, True):
+            a = n.anneal(ask.x, whitener("stationary", ask.size), STEPS, adapt=adapt, **ask.how)
+            found |= {f"{k} {adapt}": getattr(a, k) for k in parts}
+        return found
+
+    return make
 
 
 def _blended(ask: Asked) -> dict[str, Tensor]:
@@ -128,17 +157,25 @@ def _replayed(ask: Asked) -> dict[str, Tensor]:
 
 
 def _edited(ask: Asked) -> dict[str, Tensor]:
-    target = n.GaussianDenoiser(whitener("stationary", ask.size))
-    walk = (ask.denoise, target, ask.x, SIGMAS)
-    return dict(
-        plain=n.edit(*walk, **ask.how),
-        few_steps=n.edit(*walk, **ask.how, weight=1.5, bound=1.0, noise_sigmas=n.shifted(SIGMAS)),
-    )
+    return dict(picture=n.edit(ask.denoise, _target(ask.denoise), ask.x, SIGMAS, **ask.how))
 
 
-def _inverted(ask: Asked) -> dict[str, Tensor]:
-    how = dict(forward_steps=1, forward_seed=SEED, indices=list(ask.rows))
-    return {e: ddim.invert(ask.denoise, ask.x, SIGMAS, evaluate=e, **how) for e in ddim.EVALUATIONS}
+def _edited_in_few(ask: Asked) -> dict[str, Tensor]:
+    how = dict(weight=1.5, bound=1.0, noise_sigmas=n.shifted(SIGMAS), **ask.how)
+    return dict(picture=n.edit(ask.denoise, _target(ask.denoise), ask.x, SIGMAS, **how))
+
+
+def _target(denoise: Denoiser) -> Denoiser:
+    """Return what stands for another prompt."""
+    return lambda x, sigma: 0.9 * denoise(x, sigma)
+
+
+def _inverted(*evaluations: str):
+    def make(ask: Asked) -> dict[str, Tensor]:
+        how = dict(forward_steps=1, forward_seed=SEED, indices=list(ask.rows))
+        return {e: ddim.invert(ask.denoise, ask.x, SIGMAS, evaluate=e, **how) for e in evaluations}
+
+    return make
 
 
 def _sampled(ask: Asked) -> dict[str, Tensor]:
@@ -148,8 +185,7 @@ def _sampled(ask: Asked) -> dict[str, Tensor]:
 def _first_step(**how):
     def make(ask: Asked) -> dict[str, Tensor]:
         found = first_step.invert(ask.denoise, ask.x, SIGMA, iterations=8, **how)
-        figures = dict(residuals=found.residuals.T)
-        return dict(z=found.z, **(figures if how["stop"] == "iterations" else {}))
+        return dict(z=found.z, **(dict(residuals=found.residuals.T) if "accelerate" in how else {}))
 
     return make
 
@@ -169,7 +205,7 @@ def _recoloured(ask: Asked) -> dict[str, Tensor]:
 
 def _measured(ask: Asked) -> dict[str, Tensor]:
     found = {}
-    for structure in n.STRUCTURES:
+    for structure in STRUCTURES:
         how = dict(patch=8) if structure == "dense" else {}
         first, *others = (n.measure(x, structure, **how) for x in pictures(ask.size).split(ask.batch))
         total = sum(others, first)
@@ -181,13 +217,12 @@ def _measured(ask: Asked) -> dict[str, Tensor]:
 
 
 def _fitted(ask: Asked) -> dict[str, Tensor]:
-    whitener.cache_clear()
-    return {s: whitener(s, ask.size).whiten(pictures(ask.size)) for s in n.STRUCTURES}
+    return {s: fitted(s, ask.size).whiten(pictures(ask.size)) for s in STRUCTURES}
 
 
 def _stored(ask: Asked) -> dict[str, Tensor]:
     x = pictures(ask.size)
-    things = dict(noise=x, maps=ask.maps, whitener=whitener("kronecker", ask.size), moments=n.measure(x))
+    things = dict(noise=x, maps=ask.maps, whitener=whitener("kronecker", ask.size), moments=moments(ask.size))
     with TemporaryDirectory() as folder:
         paths = {k: n.save(thing, Path(folder, k), source="a test", size=3) for k, thing in things.items()}
         return {k: _bytes(path) for k, path in paths.items()} | dict(loaded=n.load(paths["noise"]))
@@ -196,10 +231,13 @@ def _stored(ask: Asked) -> dict[str, Tensor]:
 def _shown(ask: Asked) -> dict[str, Tensor]:
     with TemporaryDirectory() as folder:
         photo = Path(folder, "photo.png")
-        [pixels] = to_pixels(n.load("rgb").dewhiten(n.draw((1, 3, 64, 64), PICTURES)))
+        [pixels] = to_pixels(pictures(64)[:1, :3] / 4)
         Image.fromarray(pixels).save(photo)
         found = demo.run_demo(photo, SEED, Path(folder), lambda *_: None)
-        return {Path(file).name: _bytes(Path(file)) for file in found.files}
+        *figures, noise = map(Path, found.files)
+        shown = {p.name: torch.from_numpy(np.array(Image.open(p))).float() for p in figures}
+        noises = n.load(noise)
+        return shown | dict(random=noises[0], one_shot=noises[2:])  # noises[1] is annealed
 
 
 def _bytes(path: Path) -> Tensor:
@@ -210,8 +248,10 @@ NETWORKED = {
     "edit-friendly maps": _extracted,
     "edit-friendly maps, four levels a call": _extracted_together,
     "edit-friendly replay": _replayed,
-    "edit-friendly edit, plain and few steps": _edited,
-    "DDIM inversion, forward replaced: target, current, implicit": _inverted,
+    "edit-friendly edit": _edited,
+    "edit-friendly edit, few steps": _edited_in_few,
+    "DDIM inversion, forward replaced: target, current": _inverted("target", "current"),
+    "DDIM inversion, implicit": _inverted("implicit"),
     "DDIM sampling": _sampled,
     "first step, plain": _first_step(stop="iterations"),
     "first step, stopped at unit deviation": _first_step(stop="unit_std"),
@@ -222,16 +262,31 @@ NETWORKED = {
 }
 GENERATORS = {
     "white noise (draw)": lambda ask: dict(noise=n.draw(ask.x.shape, **ask.how)),
-    **{f"correlated noise, {s}": _correlated(s) for s in n.STRUCTURES},
-    "annealed noise, with its losses": _annealed,
-    **{f"whitening and back, {s}, every method": _whitened(s) for s in n.STRUCTURES},
+    **{f"correlated noise, {s}": _correlated(s) for s in STRUCTURES},
+    SEARCH: _annealed("z", "z_last", "losses", "loss_ratio"),
+    LOSSES: _annealed("losses", "loss_ratio"),
+    **{f"whitening and back, {s}, every method": _whitened(s) for s in STRUCTURES},
     "blends: slerp, lerp": _blended,
     "Gaussian denoiser and flow": _gaussian,
     **NETWORKED,
 }
 WHOLES = {
-    "moments of photos": _measured,
-    "whiteners fitted": _fitted,
-    "files stored, and loaded": _stored,
-    "figures and files of the demo": _shown,
+    MOMENTS: _measured,
+    FITTED: _fitted,
+    FILES: _stored,
+    DEMO: _shown,
+}
+EXACT = {  # draws, moves and arithmetic on each value: no product, sum or transform
+    "white noise (draw)",
+    "blends: slerp, lerp",  # whose angle numpy sums, each row in one thread
+    "edit-friendly maps",
+    "edit-friendly maps, four levels a call",
+    "edit-friendly replay",
+    "edit-friendly edit",
+    "DDIM inversion, forward replaced: target, current",
+    "DDIM sampling",
+    "first step, plain",
+    "maps shifted and flipped",
+    "maps recoloured",
+    FILES,
 }

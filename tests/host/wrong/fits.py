@@ -79,7 +79,7 @@ ROWS = {
         ),
         "dense and large": (
             dict(structure="dense", latents=photo(batch_size=4, width=64, height=64)),
-            "got 16384 numbers per sample for a dense covariance, more than 8192; pass a patch, or use a "
+            "got 16384 numbers per sample for a dense covariance, more than 4096; pass a patch, or use a "
             "stationary structure",
         ),
         "dense and few": (

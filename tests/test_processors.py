@@ -1,0 +1,45 @@
+"""The table of simulated processors: what a row sets, and that its failures are seen."""
+
+import pytest
+import torch
+
+from . import processors
+
+CAPABILITY = torch.backends.cpu.get_cpu_capability()
+
+
+def test_the_table_has_every_kernel_with_one_two_and_four_threads():
+    found = [processors.settings(row) for row in processors.ROWS]
+    values = {(name, value) for row in found for name, value in row.items()}
+    assert {v for n, v in values if n == "ATEN_CPU_CAPABILITY"} == {"default", "avx2", "avx512"}
+    assert {v for n, v in values if n == "MKL_ENABLE_INSTRUCTIONS"} == {"SSE4_2", "AVX2", "AVX512"}
+    assert {v for n, v in values if n == "MKL_CBWR"} == {"COMPATIBLE", "AVX2"}
+    assert {v for n, v in values if n == "IMG2NOISE_THREADS"} == {"1", "2", "4"} and len(found) == 27
+
+
+@pytest.mark.parametrize("row", ["", "avx2", "threads=0", "threads=x", "MKL_CBWR", "MKL_CBWR=AVX", "PATH=x"])
+def test_what_is_no_row_is_refused(row):
+    with pytest.raises(ValueError, match="expected one such as"):
+        processors.settings(row)
+
+
+def test_instructions_that_a_processor_lacks_are_not_asked_for():
+    asked = {level: {"ATEN_CPU_CAPABILITY": level} for level in processors.LEVELS}
+    assert processors.beyond(asked["avx512"], "AVX2") and processors.beyond(asked["avx2"], "NO AVX")
+    assert not processors.beyond(asked["avx2"], "AVX512") and not processors.beyond({}, "DEFAULT")
+    assert not any(processors.beyond(variables, "AVX512") for variables in asked.values())
+
+
+def test_a_row_runs_with_its_kernels_and_threads_and_counts_what_fails(tmp_path):
+    file = tmp_path / "test_row.py"
+    file.write_text(
+        "import os, torch\n"
+        "def test_kernels(): assert torch.backends.cpu.get_cpu_capability() in ('DEFAULT', 'NO AVX')\n"
+        "def test_threads(): assert os.environ['IMG2NOISE_THREADS'] == '2'\n"
+        "def test_broken(): assert False\n"
+    )
+    if CAPABILITY not in ("AVX2", "AVX512"):
+        pytest.skip("only x86 kernels have names")
+    passed, failed, names = processors.run("ATEN_CPU_CAPABILITY=default,threads=2", [str(file)])
+    assert (passed, failed) == ("2", "1") and "test_broken" in names[0]
+    assert processors.main(["native", "--tests", str(tmp_path / "missing.py")]) == 1
