@@ -42,4 +42,10 @@ def test_a_row_runs_with_its_kernels_and_threads_and_counts_what_fails(tmp_path)
         pytest.skip("only x86 kernels have names")
     passed, failed, names = processors.run("ATEN_CPU_CAPABILITY=default,threads=2", [str(file)])
     assert (passed, failed) == ("2", "1") and "test_broken" in names[0]
-    assert processors.main(["native", "--tests", str(tmp_path / "missing.py")]) == 1
+
+
+def test_the_command_ends_with_an_error_where_a_row_failed(monkeypatch, capsys):
+    found = {"native": ("3", "0", []), "MKL_CBWR=AVX2,threads=2": ("2", "1", ["FAILED one"])}
+    monkeypatch.setattr(processors, "run", lambda row, tests: found[row])
+    assert processors.main(["native"]) == 0 and processors.main([*found]) == 1
+    assert "MKL_CBWR=AVX2,threads=2: FAILED one" in capsys.readouterr().out
