@@ -150,7 +150,7 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
-        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, rows_per_call=0),
+        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, levels_per_call=1),
         Img2NoiseEditFriendlySampler=dict(**maps, **guided, **levels),
         Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
         Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),

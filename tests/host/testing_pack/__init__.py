@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from .measuring import TestAnew, TestFacts, TestKept
 from .memory import TestLowVram
-from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestRows
+from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider
 from .odd import NODES as ODD
 
 
@@ -21,13 +21,14 @@ class TestConditioning(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         inputs = [io.Int.Input("seed", default=0), io.Int.Input("dim", default=768)]
+        inputs.append(io.Int.Input("rows", default=1))
         return io.Schema(node_id="TestConditioning", inputs=inputs, outputs=[io.Conditioning.Output()])
 
     @classmethod
-    def execute(cls, seed, dim):
+    def execute(cls, seed, dim, rows):
         generator = torch.Generator().manual_seed(seed)
-        tokens = torch.randn(1, 77, dim, generator=generator)
-        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(1, 1280, generator=generator)}]])
+        tokens = torch.randn(rows, 77, dim, generator=generator)
+        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(rows, 1280, generator=generator)}]])
 
 
 class TestLatent(io.ComfyNode):
@@ -141,7 +142,6 @@ class TestingPack(ComfyExtension):
             TestGuider,
             TestCallsTold,
             TestText,
-            TestRows,
         ]
         return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram]
 

@@ -1,10 +1,7 @@
 """Nodes for tests alone: models with a known network or with ears, and what became of a guider."""
 
 import json
-import sys
-from types import SimpleNamespace
 
-import torch
 from comfy_api.latest import io, ui
 
 
@@ -102,22 +99,3 @@ class TestGaussian(io.ComfyNode):
         model = model.clone()
         model.set_model_unet_function_wrapper(network)
         return io.NodeOutput(model)
-
-
-class TestRows(io.ComfyNode):
-    """How many levels would go to this model's network together on a device with that much memory free."""
-
-    @classmethod
-    def define_schema(cls):
-        inputs = [io.Model.Input("model"), io.Int.Input("rows"), io.Float.Input("calls_that_fit")]
-        return io.Schema(node_id="TestRows", inputs=inputs, outputs=[], is_output_node=True)
-
-    @classmethod
-    def execute(cls, model, rows, calls_that_fit):
-        [guiders] = [m for name, m in sys.modules.items() if name.endswith("img2noise.nodes.guiders")]
-        free = calls_that_fit * 1.5 * model.model.memory_required([2 * rows, 4, 64, 64])
-        patcher = SimpleNamespace(get_free_memory=lambda device: free)
-        guider = SimpleNamespace(inner_model=model.model, model_patcher=patcher, conds={})
-        elsewhere = torch.zeros(rows, 4, 64, 64, device="meta")
-        found = guiders.Ready(guider, {}, elsewhere)._rows_that_fit()
-        return io.NodeOutput(ui=ui.PreviewText(str(found)))
