@@ -11,7 +11,7 @@ from comfy_api.latest import ComfyExtension, io, ui
 from folder_paths import get_output_directory
 from safetensors.torch import save_file
 
-from .measuring import TestAnew, TestFacts, TestKept
+from .measuring import TestAnew, TestFacts, TestKept, TestPick
 from .memory import TestLowVram
 from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider
 from .odd import NODES as ODD
@@ -143,7 +143,7 @@ class TestingPack(ComfyExtension):
             TestCallsTold,
             TestText,
         ]
-        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram]
+        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram, TestPick]
 
 
 async def comfy_entrypoint():
