@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from .measuring import TestAnew, TestFacts, TestKept, TestPick
 from .memory import TestLowVram
-from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider
+from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestHalf
 from .odd import NODES as ODD
 
 
@@ -134,7 +134,7 @@ class TestSigmas(io.ComfyNode):
 
 class TestingPack(ComfyExtension):
     async def get_node_list(self):
-        conditions = [TestConditioning, TestLatent, *ODD, TestSigmas, TestGaussian, TestCalls]
+        conditions = [TestConditioning, TestLatent, *ODD, TestSigmas, TestGaussian, TestHalf, TestCalls]
         ways_to_see = [
             TestDump,
             TestDumpNoise,

@@ -1,7 +1,9 @@
 """Nodes for tests alone: models with a known network or with ears, and what became of a guider."""
 
+import functools
 import json
 
+import torch
 from comfy_api.latest import io, ui
 
 
@@ -60,6 +62,44 @@ class TestCalls(io.ComfyNode):
         listening.set_sigmas(sampling.sigmas)
         model = model.clone()
         model.add_object_patch("model_sampling", listening)
+        return io.NodeOutput(model)
+
+
+class Half(torch.nn.Module):
+    """Two layers in half precision that follow the prompt. They add in as many parts as the size of the batch
+    suggests, as kernels on a GPU do, and so round differently by it.
+    """
+
+    def __init__(self, precision: torch.dtype):
+        super().__init__()
+        generator, self.dtype = torch.Generator().manual_seed(0), precision
+        self.first, self.second = (torch.randn(256, 256, generator=generator) / 16 for _ in range(2))
+
+    def product(self, x, weight):
+        parts = 1 + len(x) % 7
+        pairs = zip(x.to(self.dtype).chunk(parts, 1), weight.to(self.dtype).chunk(parts, 0))
+        return functools.reduce(torch.add, [a @ b for a, b in pairs])
+
+    def forward(self, x, timesteps, context, **_):
+        prompt = context.mean(1)[:, :256].to(self.dtype)
+        hidden = self.product(x.flatten(1), self.first).tanh() + prompt
+        added = self.product(hidden, self.second).view_as(x).to(x.dtype)
+        share = (timesteps.view(-1, 1, 1, 1) / 1000).to(x.dtype)
+        return share * x + (1 - share) * added
+
+
+class TestHalf(io.ComfyNode):
+    """A model of that network."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.Combo.Input("precision", options=["float16", "bfloat16"])]
+        return io.Schema(node_id="TestHalf", inputs=inputs, outputs=[io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, precision):
+        model = model.clone()
+        model.add_object_patch("diffusion_model", Half(getattr(torch, precision)))
         return io.NodeOutput(model)
 
 
