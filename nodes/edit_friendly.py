@@ -80,7 +80,7 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
                 io.Sampler.Output("sampler", tooltip="Starts from the maps, whatever noise it is given."),
                 io.Noise.Output(
                     "noise",
-                    tooltip="Connect to noise: it says which picture gets which maps. They bring the noise.",
+                    tooltip="Connect to noise. It tells the sampler which maps belong to which picture.",
                 ),
                 io.Sigmas.Output("sigmas", tooltip="Those the maps were made for; others are refused."),
                 io.Latent.Output("latent", tooltip="An empty latent of the maps' size."),

@@ -1,4 +1,4 @@
-"""Which stored row a picture of a batch gets, and which draw: by number where that is clear, else by order."""
+"""Which stored row and which draw a picture of a batch gets: by number where that is clear, else by order."""
 
 from __future__ import annotations
 

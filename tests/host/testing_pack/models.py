@@ -77,7 +77,7 @@ class Half(torch.nn.Module):
 
     def product(self, x, weight):
         parts = 1 + len(x) % 7
-        pairs = zip(x.to(self.dtype).chunk(parts, 1), weight.to(self.dtype).chunk(parts, 0))
+        pairs = zip(x.to(self.dtype).chunk(parts, 1), weight.to(self.dtype).chunk(parts, 0), strict=True)
         return functools.reduce(torch.add, [a @ b for a, b in pairs])
 
     def forward(self, x, timesteps, context, **_):
@@ -117,16 +117,18 @@ class TestCallsTold(io.ComfyNode):
 
 
 class TestGaussian(io.ComfyNode):
-    """A model whose network is the exact denoiser of N(0, variance), or raises an error at its nth call."""
+    """A model whose network is the exact denoiser of N(0, variance), raises an error at its nth call, or
+    answers NaN there.
+    """
 
     @classmethod
     def define_schema(cls):
         inputs = [io.Model.Input("model"), io.Float.Input("variance", default=1.0)]
-        inputs.append(io.Int.Input("fails_at", default=0))
+        inputs += [io.Int.Input("fails_at", default=0), io.Int.Input("nan_at", default=0)]
         return io.Schema(node_id="TestGaussian", inputs=inputs, outputs=[io.Model.Output()])
 
     @classmethod
-    def execute(cls, model, variance, fails_at):
+    def execute(cls, model, variance, fails_at, nan_at):
         calls = []
 
         def network(apply_model, asked):
@@ -134,7 +136,8 @@ class TestGaussian(io.ComfyNode):
             if len(calls) == fails_at:
                 raise RuntimeError("this network was made to fail")
             sigma = asked["timestep"].view(-1, 1, 1, 1)
-            return asked["input"] * variance / (variance + sigma**2)
+            clean = asked["input"] * variance / (variance + sigma**2)
+            return clean * float("nan") if len(calls) == nan_at else clean
 
         model = model.clone()
         model.set_model_unet_function_wrapper(network)

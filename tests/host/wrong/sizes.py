@@ -10,8 +10,8 @@ OTHER_SIZE = (
 )
 NUMBERS = "got 1 batch indices for 2 latents; expected one for each"
 TOO_FEW = (
-    "got 2 stored noises of pictures numbered 0, 1 for 3 latents numbered 0, 1, 2; sample as many latents, in "
-    "that order, or store a single noise for all of them"
+    "got 2 stored noises of pictures numbered 0, 1 for 3 latents numbered 0, 1, 2; sample as many latents, "
+    "in that order, or store a single noise for all of them"
 )
 FOLLOWS = "from a noise for a latent of 1 x 4 x 8 x 8; use a noise that follows the latent's size and number"
 NO_NOISE = "for a noise; wire RandomNoise, say, or one of img2noise"
