@@ -24,10 +24,11 @@ def draw(shape: Sequence[int], seed: int | Sequence[int], indices: Sequence[int]
     """N(0, I) as float32 on the CPU; row b is the `indices[b]`-th (default b-th) draw of the generator seeded
     with `seed`.
 
-    Each row is a function of (seed, index) alone and equals what ComfyUI's RandomNoise makes for that seed
-    and batch index. A sequence of seeds gives row b the first draw of seed[b]. Seeds are integers in [0,
-    2^64). The global generator is left alone. Raises ValueError where seeds or indices are not one per row,
-    or out of range.
+    Each row is a function of (seed, index) alone. ComfyUI's RandomNoise draws the same for a latent with a
+    batch_index and for a batch of one; it draws a plain batch in one piece, which gives the same rows only
+    where C H W is a multiple of 16. A sequence of seeds gives row b the first draw of seed[b]. Seeds are
+    integers in [0, 2^64). The global generator is left alone. Raises ValueError where seeds or indices are
+    not one per row, or out of range.
     """
     shape = _sides(shape)
     rows = shape[0]

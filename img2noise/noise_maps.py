@@ -27,7 +27,7 @@ LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdi
 @dataclass(frozen=True, eq=False)
 class NoiseMaps:
     """A start and a residual per step; `steps` is the length of the whole schedule, of which the first `skip`
-    are left out.
+    are left out. `numbers` say which row of a larger batch each row is, () for 0, 1, 2 ...
     """
 
     start: Tensor
@@ -36,6 +36,7 @@ class NoiseMaps:
     eta: float = 1.0
     skip: int = 0
     space: str = ""
+    numbers: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:

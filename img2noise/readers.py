@@ -73,7 +73,7 @@ def read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noise
     levels = descending(sigmas, to_zero=False)
     if float(levels[0]) > LOUDEST:
         raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LOUDEST:.0e}")
-    return NoiseMaps(start, residuals, levels, eta, skip, header["space"])
+    return NoiseMaps(start, residuals, levels, eta, skip, header["space"], _numbers(header, len(start)))
 
 
 READERS = {
@@ -134,6 +134,15 @@ def _refuse_unpaired(whitener: Stationary) -> None:
     apart = (single.imag, single), (spectrum[plane.twins] - paired.conj(), paired)
     if any(bool((d.abs() > SKEW * s.abs().amax((-2, -1), keepdim=True)).any()) for d, s in apart):
         raise ValueError("its spectrum is not that of real pictures: bins of f and -f are not conjugate")
+
+
+def _numbers(header: dict[str, str], rows: int) -> tuple[int, ...]:
+    """The number of each row in the batch that it came from; () in files that name none."""
+    numbers = json.loads(header.get("numbers", "[]"))
+    whole = isinstance(numbers, list) and all(type(n) is int and 0 <= n <= LARGEST for n in numbers)
+    if not whole or len(numbers) not in (0, rows):
+        raise ValueError(f"its numbers {header['numbers'][:60]!r} are not {rows} whole numbers")
+    return tuple(numbers)
 
 
 def _whole(header: dict[str, str], name: str, least: int) -> int:

@@ -68,7 +68,8 @@ def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
         return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _facts(obj)
     if isinstance(obj, NoiseMaps):
         tensors = {"start": obj.start, "residuals": obj.residuals, "sigmas": obj.sigmas}
-        return "noise_maps", tensors, {"eta": obj.eta, "skip": obj.skip, "space": obj.space}
+        numbers = {"numbers": list(obj.numbers)} if obj.numbers else {}
+        return "noise_maps", tensors, {"eta": obj.eta, "skip": obj.skip, "space": obj.space, **numbers}
     if isinstance(obj, Tensor):
         entrance.finite(obj, "the noise", 4)
         return "noise", {"noise": obj}, {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
-import comfy.utils
+import comfy.sampler_helpers
 import torch
 from comfy_api.latest import io
 from torch import Tensor
@@ -12,10 +13,11 @@ from torch import Tensor
 from ..img2noise import NoiseMaps, bound_last, edit, entrance, extract, replay, shifted, statistics
 from ..img2noise.noise_maps import LAST_NORM
 from ..img2noise.sigmas import descending
-from . import guiders, host, inputs
-from .noise_objects import StoredNoise, rows_asked
-from .sampler_objects import NoiseMapsSampler, moved
+from . import batches, guiders, host, inputs
+from .noise_objects import rows_asked
+from .sampler_objects import NoiseMapsNoise, NoiseMapsSampler, moved, numbers_of_maps
 
+logger = logging.getLogger(__name__)
 FEW_STEPS = ("auto", "on", "off")
 FEW = 8  # steps up to which a schedule counts as a few-step model's
 
@@ -38,13 +40,13 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
                 *inputs.noising(),
                 inputs.few_steps(),
                 io.Int.Input(
-                    "rows_per_call",
-                    default=0,
-                    min=0,
+                    "levels_per_call",
+                    default=1,
+                    min=1,
                     max=64,
                     advanced=True,
-                    tooltip="How many steps go through the model together: faster, needs memory. 0: as "
-                    "many as fit. Always 1 where the conditioning changes from step to step.",
+                    tooltip="How many steps go through the model together. 1 gives the picture back exactly; "
+                    "more is faster, approximate, and needs memory.",
                 ),
             ],
             outputs=[
@@ -55,11 +57,11 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, guider, sigmas, latent, eta, skip, noise_seed, few_steps, rows_per_call
+        cls, guider, sigmas, latent, eta, skip, noise_seed, few_steps, levels_per_call
     ) -> io.NodeOutput:
-        entrance.whole(rows_per_call, "rows per call", 0)
+        entrance.whole(levels_per_call, "levels per call", 1)
         work = Inversion(guider, sigmas, latent, eta, skip, noise_seed, few_steps)
-        maps = work.extract(guider, rows_per_call)
+        maps = work.extract(guider, levels_per_call)
         return io.NodeOutput(maps, "\n".join([*describe(maps), *work.why]))
 
 
@@ -76,7 +78,10 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
             inputs=[inputs.noise_maps()],
             outputs=[
                 io.Sampler.Output("sampler", tooltip="Starts from the maps, whatever noise it is given."),
-                io.Noise.Output("noise", tooltip="None: the maps hold all the noise there is."),
+                io.Noise.Output(
+                    "noise",
+                    tooltip="Connect to noise. It tells the sampler which maps belong to which picture.",
+                ),
                 io.Sigmas.Output("sigmas", tooltip="Those the maps were made for; others are refused."),
                 io.Latent.Output("latent", tooltip="An empty latent of the maps' size."),
             ],
@@ -85,9 +90,10 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
     @classmethod
     def execute(cls, noise_maps) -> io.NodeOutput:
         entrance.instance(noise_maps, "the noise maps", NoiseMaps)
-        empty = torch.zeros_like(noise_maps.start)
+        empty = host.to_latent(torch.zeros_like(noise_maps.start))
+        empty = batches.numbered(empty, numbers_of_maps(noise_maps))
         sigmas, sampler = noise_maps.sigmas.float(), NoiseMapsSampler(noise_maps)
-        return io.NodeOutput(sampler, StoredNoise(empty, 0), sigmas, host.to_latent(empty))
+        return io.NodeOutput(sampler, NoiseMapsNoise(noise_maps), sigmas, empty)
 
 
 class Img2NoiseEditFriendlyEdit(io.ComfyNode):
@@ -131,7 +137,7 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
             work.edit(source, target, weight)
         )
         if latent.get("noise_mask") is not None:
-            mask = comfy.utils.reshape_mask(latent["noise_mask"], samples.shape)
+            mask = comfy.sampler_helpers.prepare_mask(latent["noise_mask"], samples.shape, samples.device)
             samples = work.samples + mask * (samples - work.samples)
         return io.NodeOutput(host.to_latent(samples, latent))
 
@@ -141,12 +147,15 @@ class Inversion:
 
     def __init__(self, guider, sigmas, latent, eta, skip, seed, few_steps):
         entrance.choice(few_steps, "few steps", FEW_STEPS)
-        entrance.whole(skip, "skip")
+        entrance.whole(skip, "skip", 0)
         self.samples, self.sigmas = guiders.picture(guider, latent), descending(sigmas)
         self.steps, self.seed = len(self.sigmas) - 1, seed
         few = self.steps <= FEW if few_steps == "auto" else few_steps == "on"
-        self.why = remedy(few, few_steps, self.steps)
-        self.how = dict(eta=eta, skip=skip, seed=seed, indices=rows_asked(latent, self.samples.shape[1:]))
+        held = min(skip, self.steps - 1)
+        self.why = [*held_back(skip, held, self.steps), *remedy(few, few_steps, self.steps)]
+        numbers = rows_asked(latent, self.samples.shape[1:])
+        self.numbers = () if numbers == list(range(len(numbers))) else tuple(numbers)
+        self.how = dict(eta=eta, skip=held, seed=seed, indices=batches.draws(numbers))
         self.how["noise_sigmas"] = shifted(self.sigmas) if few else None
         self.bound = LAST_NORM if few else None
 
@@ -156,17 +165,18 @@ class Inversion:
     def on_step(self, guider):
         return guiders.reporter(guider, max(1, self.steps - self.how["skip"]))
 
-    def extract(self, guider, rows_per_call: int = 0) -> NoiseMaps:
+    def extract(self, guider, levels_per_call: int = 1) -> NoiseMaps:
         """The picture's maps, on the CPU."""
         how = dict(**self.how, on_step=self.on_step(guider))
 
         def work(ready: guiders.Ready) -> NoiseMaps:
-            rows = ready.rows_per_call(rows_per_call)
-            return extract(ready.denoise, ready.x0, self.sigmas, rows_per_call=rows, **how)
+            levels = ready.levels_per_call(levels_per_call)
+            return extract(ready, ready.x0, self.sigmas, levels_per_call=levels, **how)
 
         maps = self.run(guider, work)
         maps = maps if self.bound is None else bound_last(maps, self.bound)
-        return replace(moved(maps, "cpu"), space=guiders.space_name(guider.model_patcher))
+        space = guiders.space_name(guider.model_patcher)
+        return replace(moved(maps, "cpu"), space=space, numbers=self.numbers)
 
     def edit(self, source, target, weight: float) -> Tensor:
         """The edit (B, C, H, W) in model space, on the CPU, in the way that the two models allow."""
@@ -177,19 +187,24 @@ class Inversion:
                 source,
                 lambda first: self.run(
                     target,
-                    lambda second: edit(
-                        first.denoise, second.denoise, second.x0, self.sigmas, on_step=on_step, **how
-                    ).cpu(),
+                    lambda second: edit(first, second, second.x0, self.sigmas, on_step=on_step, **how).cpu(),
                 ),
             )
         if weight == 1:
             maps, on_step = self.extract(source), self.on_step(target)
-            return self.run(
-                target, lambda ready: replay(ready.denoise, moved(maps, ready.x0), on_step=on_step).cpu()
-            )
-        apart = [guiders.one_call_at_a_time(guider, self.samples, self.sigmas) for guider in (source, target)]
+            return self.run(target, lambda ready: replay(ready, moved(maps, ready.x0), on_step=on_step).cpu())
+        apart = [guiders.OneCallAtATime(guider, self.samples, self.sigmas) for guider in (source, target)]
         x0 = source.model_patcher.get_model_object("process_latent_in")(self.samples)
         return edit(*apart, x0, self.sigmas, on_step=self.on_step(target), **how)
+
+
+def held_back(skip: int, held: int, steps: int) -> list[str]:
+    """Say that fewer steps are skipped than asked for, which is also logged; nothing where they are not."""
+    if held == skip:
+        return []
+    said = f"skip lowered from {skip} to {held}, so that one of {steps} steps is left"
+    logger.info("Edit-Friendly Inversion: %s", said)
+    return [said]
 
 
 def remedy(on: bool, few_steps: str, steps: int) -> list[str]:

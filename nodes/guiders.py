@@ -1,6 +1,6 @@
 """Guiders as denoisers: algorithms run inside a guider's own sample call, the only way a model is called.
 
-    run(guider, samples, sigmas, work):  work(ready), ready.denoise(x, sigma) -> x0, ready.x0 in model space
+    run(guider, samples, sigmas, work):  work(ready), ready(x, sigma) -> x0, ready.x0 in model space
 
 Prompts, guidance, ControlNet, LoRA, areas and the kind of prediction are then the host's. State is float32;
 the network works in its own precision. A guider that comes in over a wire is copied, never changed.
@@ -9,7 +9,6 @@ the network works in its own precision. A guider that comes in over a wire is co
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,12 +20,10 @@ from comfy.model_sampling import CONST, EPS
 from torch import Tensor
 
 from ..img2noise import SPACES
-from ..img2noise.denoisers import Denoiser, OnStep
+from ..img2noise.denoisers import OnStep
 from . import host
 
 Result = TypeVar("Result")
-ROWS = 16  # levels in a network call beyond which a batch gains nothing
-MARGIN = 1.5  # over the model's own estimate of memory, as the host takes it
 STEEP = 1000.0  # sigmas that only schedules of zero terminal SNR reach
 WINDOWS = ("timestep_start", "timestep_end", "hooks")  # what makes a prompt change from step to step
 CHANGES = (  # functions of a model's options that may do another thing at another noise level
@@ -36,38 +33,27 @@ CHANGES = (  # functions of a model's options that may do another thing at anoth
 
 
 class Ready:
-    """A guider inside its own sample call: models loaded, conditioning prepared for `x0`'s size."""
+    """A guider inside its own sample call: models loaded, conditioning prepared for `x0`'s size. It is a
+    denoiser; `precision` is that in which its network computes.
+    """
 
     def __init__(self, guider, extra_args: dict, x0: Tensor):
         self.guider, self.extra_args, self.x0 = guider, extra_args, x0
+        self.precision = precision_of(guider.model_patcher)
 
-    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """E[x0 | x] as the guider has it; raises the host's exception once the user has cancelled."""
         comfy.model_management.throw_exception_if_processing_interrupted()
         return self.guider(x, sigma, **self.extra_args)
 
-    def rows_per_call(self, wanted: int) -> int:
-        """How many levels may go to the network together: `wanted`, or for 0 what fits.
+    def levels_per_call(self, wanted: int) -> int:
+        """Return how many levels may go to the network together, at most `wanted`.
 
-        One where anything may change from level to level, since the host looks at a batch's first sigma
-        alone.
+        1 where anything may change from level to level, since the host looks at a batch's first sigma alone,
+        and where conditioning has several rows, since the host tiles those over the rows of a call.
         """
-        if not _constant(self.guider, self.extra_args["model_options"]):
-            return 1
-        return wanted or self._rows_that_fit()
-
-    def _rows_that_fit(self) -> int:
-        device, model = self.x0.device, self.guider.inner_model
-        if device.type == "cpu":
-            return 1
-        sizes = defaultdict(list)
-        for cond in _all(self.guider.conds):
-            for name, value in cond["model_conds"].items():
-                sizes[name].append(value.size())
-        rows, *size = self.x0.shape
-        free = self.guider.model_patcher.get_free_memory(device)
-        needs = [model.memory_required([2 * n * rows, *size], cond_shapes=sizes) for n in range(1, ROWS + 1)]
-        return max(1, sum(MARGIN * need < free for need in needs))
+        options = self.extra_args["model_options"]
+        return wanted if _constant(self.guider, options) and not _rows(self.guider) else 1
 
 
 class Probe(comfy.samplers.Sampler):
@@ -101,15 +87,24 @@ def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result]
     return probe.result
 
 
-def one_call_at_a_time(guider, samples: Tensor, sigmas: Tensor) -> Denoiser:
+class OneCallAtATime:
     """A denoiser that makes its guider ready for every call: slow, and right whatever else is loaded."""
 
-    def denoise(x: Tensor, sigma: Tensor) -> Tensor:
-        return run(
-            guider, samples, sigmas, lambda ready: ready.denoise(x.to(ready.x0), sigma.to(ready.x0)).to(x)
-        )
+    def __init__(self, guider, samples: Tensor, sigmas: Tensor):
+        self.guider, self.samples, self.sigmas = guider, samples, sigmas
+        self.precision = precision_of(guider.model_patcher)
 
-    return denoise
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        def work(ready: Ready) -> Tensor:
+            return ready(x.to(ready.x0), sigma.to(ready.x0)).to(x)
+
+        return run(self.guider, self.samples, self.sigmas, work)
+
+
+def precision_of(model) -> torch.dtype | str:
+    """Return the precision in which a model's network computes, "" for a network that does not say."""
+    found = getattr(model.model, "get_dtype_inference", None)
+    return "" if found is None else found()
 
 
 def can_be_ready_together(source, target) -> bool:
@@ -203,6 +198,19 @@ def _constant(guider, options: dict) -> bool:
         and all(window is None for window in windows)
         and all(_lasting(control) for control in controls)
     )
+
+
+def _rows(guider) -> bool:
+    """Whether any part of the conditioning has several rows: prompts, masks or ControlNet images."""
+    conds = _all(guider.conds)
+    parts = [part for cond in conds for held in cond["model_conds"].values() for part in _parts(held.cond)]
+    parts += [cond.get("mask") for cond in conds]
+    parts += [c.cond_hint_original for cond in conds for c in _chain(cond.get("control"))]
+    return any(isinstance(part, Tensor) and part.ndim > 0 and len(part) > 1 for part in parts)
+
+
+def _parts(held) -> list:
+    return list(held) if isinstance(held, list | tuple) else [held]
 
 
 def _lasting(control) -> bool:

@@ -6,20 +6,25 @@ whitener's space. One that holds noise is of unit variance as it is. Work is don
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 import comfy.model_management
 import comfy.utils
 import folder_paths
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..img2noise import SPACES, NoiseMaps, Space, Whitener, entrance, load, storage
 from ..img2noise.file_names import inside, new_file
 
 FOLDER, SUFFIX = "img2noise", ".safetensors"
+MOST_ENTRIES = 20_000  # files and folders that are looked at whenever a graph is queued
 folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir, FOLDER)))
 folder_paths.folder_names_and_paths[FOLDER] = (folder_paths.get_folder_paths(FOLDER), {SUFFIX})
 
@@ -159,10 +164,25 @@ def progress(total: int) -> Callable[[int], None]:
 
 @contextmanager
 def random_state_kept() -> Iterator[None]:
-    """Whatever happens inside, the global generators of the CPU and of CUDA end as they began."""
+    """Restore the global generators of the CPU and of every device in use at the end."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices=devices):
-        yield
+    kept = [(restore, state()) for state, restore in _generators()]
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        for restore, state in kept:
+            restore(state)
+
+
+def _generators() -> list[tuple[Callable, Callable]]:
+    """Functions that get and set the generators of devices other than the CPU and CUDA."""
+    found, xpu = [], getattr(torch, "xpu", None)
+    if torch.backends.mps.is_available():
+        found.append((torch.mps.get_rng_state, torch.mps.set_rng_state))
+    if xpu is not None and xpu.is_available() and xpu.is_initialized():
+        found.append((xpu.get_rng_state_all, xpu.set_rng_state_all))
+    return found
 
 
 def whitener_names() -> list[str]:
@@ -216,9 +236,36 @@ def input_folder(name: str) -> Path:
 
 
 def stamp(files: Iterable[Path]) -> str:
-    """A text that changes whenever one of the files does."""
-    stats = [(file, file.stat()) for file in files]
-    return repr([(str(file), s.st_mtime_ns, s.st_size) for file, s in stats])
+    """A digest that changes whenever one of the files does, by its time or size."""
+    return _digest((str(file), s.st_mtime_ns, s.st_size) for file in files for s in [file.stat()])
+
+
+def folder_stamp(folder: Path) -> str:
+    """A digest that changes whenever a photo in a folder or below does: its name, time or size. Looks at no
+    more than the first MOST_ENTRIES files and folders; what lies beyond them is not noticed.
+    """
+    kinds, found = Image.registered_extensions(), []
+    for entry in islice(_entries(folder), MOST_ENTRIES):
+        if Path(entry.name).suffix.lower() in kinds:
+            with suppress(OSError):  # a link to nothing
+                about = entry.stat()
+                found.append((entry.path, about.st_mtime_ns, about.st_size))
+    return _digest(sorted(found))
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry]:
+    """What lies in a folder and, folder by folder, below it; one that cannot be opened is passed over."""
+    folders = [folder]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop(0)) as inside_it:
+            for entry in inside_it:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+
+
+def _digest(facts: Iterable[tuple]) -> str:
+    return hashlib.sha256(repr(list(facts)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _noise_maps_folder() -> Path:

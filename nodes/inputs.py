@@ -149,9 +149,10 @@ def noising():
         io.Float.Input(
             "eta",
             default=1.0,
-            **UNIT,
-            tooltip="How much of each step is noise. 1 is usual; less stays closer to the picture; 0 has "
-            "no maps.",
+            min=0.01,
+            max=1.0,
+            step=0.01,
+            tooltip="How much of each step is noise. 1 is usual; less stays closer to the picture.",
         ),
         io.Int.Input(
             "skip",
@@ -159,7 +160,7 @@ def noising():
             min=0,
             max=1000,
             tooltip="How many of the first, noisiest steps are left out: it counts steps. A third of them "
-            "keeps the layout; fewer change more, more change less.",
+            "keeps the layout; fewer change more, more change less. At least one step is always kept.",
         ),
         noise_seed("Another seed, another edit of the same picture."),
     ]

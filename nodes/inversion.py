@@ -7,9 +7,9 @@ from comfy.model_sampling import ModelSamplingDiscrete
 from comfy_api.latest import io
 
 from ..img2noise import ddim, entrance, first_step, plots
-from . import guiders, host, inputs
+from . import batches, guiders, host, inputs
 from .noise import standardise
-from .noise_objects import StoredNoise
+from .noise_objects import StoredNoise, numbers_of
 from .sampler_objects import InversionSampler, InvertedNoise, downwards
 
 
@@ -63,7 +63,8 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
     def execute(cls, model, sigmas, latent, noise_seed) -> io.NodeOutput:
         x = host.samples_of(latent)
         host.refuse_empty(x)
-        return io.NodeOutput(InvertedNoise(model, float(downwards(sigmas)[0]), x, noise_seed))
+        sigma, numbers = float(downwards(sigmas)[0]), numbers_of(latent)
+        return io.NodeOutput(InvertedNoise(model, sigma, x, noise_seed, numbers))
 
 
 class Img2NoiseFirstStepInversion(io.ComfyNode):
@@ -113,16 +114,18 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
     @classmethod
     def execute(cls, guider, latent, timestep, iterations, normalize, **how) -> io.NodeOutput:
         samples, sigma = guiders.picture(guider, latent), sigma_at(guider.model_patcher, timestep)
+        numbers = numbers_of(latent)
         how = dict(**how, iterations=iterations, on_step=guiders.reporter(guider, iterations))
         found = guiders.run(
             guider,
             samples,
             torch.tensor([sigma, 0.0]),
-            lambda ready: first_step.invert(ready.denoise, ready.x0, sigma, **how),
+            lambda ready: first_step.invert(ready, ready.x0, sigma, **how),
         )
         z = standardise(found.z.cpu()) if normalize else found.z.cpu()
         plot = torch.from_numpy(plots.first_step_curve(found.residuals, found.stds)).float()[None] / 255
-        return io.NodeOutput(StoredNoise(z, 0), host.to_latent(z), plot)
+        noise, latent = StoredNoise(z, 0, numbers), batches.numbered(host.to_latent(z), numbers)
+        return io.NodeOutput(noise, latent, plot)
 
 
 def sigma_at(model, timestep: int) -> float:

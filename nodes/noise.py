@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ..img2noise import Whitener, anneal, entrance, lerp, plots, slerp
 from ..img2noise.sums import row_means, row_stds
-from . import host, inputs
+from . import batches, host, inputs
 from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask, numbers_of
 
 BLENDS = {"slerp": slerp, "linear": lerp}
+logger = logging.getLogger(__name__)
 
 
 class Img2NoiseAnnealedNoise(io.ComfyNode):
@@ -65,13 +66,14 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
         entrance.whole(iterations, "iterations", 0)
         entrance.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
-        rows = pictures[[i % len(pictures) for i in range(max(batch_size, len(pictures)))]]
+        numbers = batches.repeated(numbers_of(latent), max(batch_size, len(pictures)))
+        rows = pictures[[i % len(pictures) for i in range(len(numbers))]]
         temperature = search.pop("temperature_start"), search.pop("temperature_end")
         how = dict(**search, temperature=temperature, seed=noise_seed)
-        z, losses, ratios = _searched(rows, whitener, iterations, how)
+        z, losses, ratios = _searched(rows, whitener, iterations, batches.draws(numbers), how)
         plot = torch.from_numpy(plots.loss_curve(losses, ratios)).float()[None] / 255
         preview = host.picture_latent(whitener.dewhiten(z), whitener)
-        return io.NodeOutput(StoredNoise(z, noise_seed), preview, plot)
+        return io.NodeOutput(StoredNoise(z, noise_seed, numbers), batches.numbered(preview, numbers), plot)
 
 
 class Img2NoiseCorrelatedNoise(io.ComfyNode):
@@ -111,8 +113,9 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
         pictures = _pictures(latent, whitener, model)
         how = dict(temperature=temperature, strength=strength, preserve=keep_variance)
         noise = CorrelatedNoise(pictures, numbers_of(latent), whitener, noise_seed, **how)
-        preview = whitener.dewhiten(noise.rows(range(max(batch_size, len(pictures)))))
-        return io.NodeOutput(noise, host.picture_latent(preview, whitener))
+        numbers = batches.repeated(noise.numbers, max(batch_size, len(pictures)))
+        preview = host.picture_latent(whitener.dewhiten(noise.drawn(numbers)), whitener)
+        return io.NodeOutput(noise, batches.numbered(preview, numbers))
 
 
 class Img2NoiseLatentToNoise(io.ComfyNode):
@@ -146,10 +149,10 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
             rows = standardise(rows)
         deviation = float(rows.std())
         if not 0.5 < deviation < 2:
-            logging.warning(
+            logger.warning(
                 "Latent to Noise: standard deviation %.3g, models expect 1; normalize it", deviation
             )
-        return io.NodeOutput(StoredNoise(rows, noise_seed))
+        return io.NodeOutput(StoredNoise(rows, noise_seed, numbers_of(latent)))
 
 
 class Img2NoiseNoiseToLatent(io.ComfyNode):
@@ -177,7 +180,8 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise, latent) -> io.NodeOutput:
-        return io.NodeOutput(host.to_latent(ask(noise, latent)))
+        rows = host.to_latent(ask(noise, latent))
+        return io.NodeOutput(batches.numbered(rows, numbers_of(latent)))
 
 
 class Img2NoiseBlendNoises(io.ComfyNode):
@@ -222,7 +226,7 @@ def standardise(x: Tensor) -> Tensor:
     return ((x.double() - mean) / std).to(x)
 
 
-def _searched(rows: Tensor, whitener: Whitener, iterations: int, how: dict) -> list[Tensor]:
+def _searched(rows: Tensor, whitener: Whitener, iterations: int, draws: list[int], how: dict) -> list[Tensor]:
     """Noises (B, C, H, W), losses (B, steps + 1), their ratios (B,); row by row, so a cancel is quick."""
     report, found = host.progress(iterations * len(rows)), []
     for i in range(len(rows)):
@@ -230,7 +234,9 @@ def _searched(rows: Tensor, whitener: Whitener, iterations: int, how: dict) -> l
         def on_step(step: int, _, before: int = i * iterations) -> None:
             report(before + step)
 
-        found.append(anneal(rows[i : i + 1], whitener, iterations, **how, indices=[i], on_step=on_step))
+        found.append(
+            anneal(rows[i : i + 1], whitener, iterations, **how, indices=draws[i : i + 1], on_step=on_step)
+        )
     return [torch.cat([getattr(one, part) for one in found]) for part in ("z", "losses", "loss_ratio")]
 
 

@@ -94,7 +94,7 @@ class Img2NoiseRecolourNoiseMaps(io.ComfyNode):
 
         def work(ready: guiders.Ready) -> NoiseMaps:
             maps, within = moved(noise_maps, ready.x0), shares.to(ready.x0)
-            return recolour(ready.denoise, maps, ready.x0, within, **how)
+            return recolour(ready, maps, ready.x0, within, **how)
 
         found = guiders.run(guider, samples, noise_maps.sigmas, work)
         return io.NodeOutput(moved(found, "cpu"))
@@ -201,13 +201,13 @@ def _pulling():
         io.Float.Input(
             "band_start",
             default=0.2,
-            **inputs.UNIT,
+            **inputs.UNIT | dict(max=0.99),
             tooltip="Where the pull ends, as a share of the steps from the clean end: lower touches detail.",
         ),
         io.Float.Input(
             "band_end",
             default=0.7,
-            **inputs.UNIT,
+            **inputs.UNIT | dict(min=0.01),
             tooltip="Where the pull begins, counted alike: higher also changes the layout.",
         ),
         io.Boolean.Input(

@@ -1,6 +1,7 @@
 """What travels on NOISE wires: objects with a `seed` and a `generate_noise` that samplers call.
 
-Each answers with a fresh float32 tensor of the latent's shape on the CPU, and honours its `batch_index`.
+Each answers with a fresh float32 tensor of the latent's shape on the CPU; `batches` says which row a picture
+gets.
 """
 
 from __future__ import annotations
@@ -11,42 +12,51 @@ import torch
 from torch import Tensor
 
 from ..img2noise import Whitener, correlated_noise, entrance
-from . import host
+from . import batches, host
 
 
 class StoredNoise:
-    """Rows (N, ...) held ready; a single one serves every picture of a batch."""
+    """Rows (N, ...) held ready, with the numbers of their pictures; a single one serves every picture."""
 
-    def __init__(self, rows: Tensor, seed: int):
-        self.rows, self.seed = rows, seed
+    def __init__(self, rows: Tensor, seed: int, numbers: Sequence[int]):
+        self.rows, self.seed, self.numbers = rows, seed, list(numbers)
 
     def generate_noise(self, input_latent: dict) -> Tensor:
-        indices = rows_asked(input_latent, self.rows.shape[1:])
-        if len(self.rows) == 1:
-            indices = [0] * len(indices)
-        if max(indices) >= len(self.rows):
+        asked = rows_asked(input_latent, self.rows.shape[1:])
+        found = [0] * len(asked) if len(self.rows) == 1 else batches.places(asked, self.numbers)
+        if found is None:
             raise ValueError(
-                f"got {len(self.rows)} stored noises where the sampler asks for number {max(indices) + 1}; "
-                "store as many noises as the batch has pictures, or one for all of them"
+                f"got {len(self.rows)} stored noises of pictures numbered {batches.words(self.numbers)} for "
+                f"{len(asked)} latents numbered {batches.words(asked)}; sample as many latents, in that "
+                "order, or store a single noise for all of them"
             )
-        return self.rows[indices]
+        return self.rows[found]
 
 
 class CorrelatedNoise:
-    """Row i is drawn for (seed, i) when asked for, around the reference of that batch index, or without one
-    around reference i modulo how many there are.
+    """Row i is drawn when it is asked for, around the reference of that number. A single reference serves
+    every picture, and where there are fewer references than pictures they take turns.
     """
 
     def __init__(self, references: Tensor, numbers: Sequence[int], whitener: Whitener, seed: int, **how):
         self.references, self.whitener, self.seed, self.how = references, whitener, seed, how
-        self.places = {number: place for place, number in enumerate(numbers)}
+        self.numbers = list(numbers)
 
     def generate_noise(self, input_latent: dict) -> Tensor:
-        return self.rows(rows_asked(input_latent, self.references.shape[1:]))
+        asked = rows_asked(input_latent, self.references.shape[1:])
+        shared = batches.shared(asked, self.numbers)
+        if shared and input_latent.get("batch_index") is not None:
+            raise ValueError(
+                f"got a latent numbered {batches.words(shared)}, a number that several of the "
+                f"{len(self.numbers)} references have; join references with Batch Images before VAE Encode, "
+                "or sample as many latents as references"
+            )
+        return self.drawn(asked)
 
-    def rows(self, indices: Sequence[int]) -> Tensor:
-        x0 = self.references[[self.places.get(i, i % len(self.references)) for i in indices]]
-        return correlated_noise(x0, self.whitener, seed=self.seed, indices=indices, **self.how)
+    def drawn(self, asked: Sequence[int]) -> Tensor:
+        """Noise for pictures of these numbers."""
+        x0 = self.references[batches.turns(asked, self.numbers)]
+        return correlated_noise(x0, self.whitener, seed=self.seed, indices=batches.draws(asked), **self.how)
 
 
 class BlendedNoise:
@@ -83,7 +93,9 @@ def ask(noise, latent: dict) -> Tensor:
 
 
 def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
-    """Which rows of noise a sampler asks for, after a check that its latent has this (C, H, W)."""
+    """The numbers of the pictures that a sampler asks noise for, after a check that its latent has this (C,
+    H, W).
+    """
     samples = host.tensor_of(input_latent)
     if samples.shape[1:] != shape:
         ours, theirs = (" x ".join(map(str, s)) for s in (shape, samples.shape[1:]))
@@ -95,7 +107,7 @@ def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
 
 
 def numbers_of(latent: dict) -> list[int]:
-    """Which rows of a larger batch a latent's rows are; ValueError unless each has a number."""
+    """The number of each of a latent's pictures; ValueError unless each has one."""
     samples, indices = host.tensor_of(latent), latent.get("batch_index")
     indices = list(range(len(samples)) if indices is None else map(int, indices))
     if len(indices) != len(samples):

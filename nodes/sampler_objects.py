@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import comfy.samplers
@@ -14,9 +15,10 @@ from torch import Tensor
 
 from ..img2noise import NoiseMaps, ddim, entrance, replay
 from ..img2noise.sigmas import descending
-from . import guiders, host
-from .noise_objects import StoredNoise
+from . import batches, guiders, host
+from .noise_objects import StoredNoise, rows_asked
 
+logger = logging.getLogger(__name__)
 FLIPPED_ZERO = 1e-4  # what the host's FlipSigmas writes for a leading 0
 
 
@@ -43,20 +45,20 @@ class InversionSampler(comfy.samplers.Sampler):
         host.refuse_empty(latent_image)
         levels = downwards(sigmas)
         if bool(noise.any()):
-            logging.info("Inversion Sampler: starts from the picture and leaves the noise it is given aside")
+            logger.info("Inversion Sampler: starts from the picture and leaves the noise it is given aside")
         if float(levels[0]) > guiders.STEEP:
-            logging.warning("Inversion Sampler: sigma %.4g leaves nothing of a picture", float(levels[0]))
+            logger.warning("Inversion Sampler: sigma %.4g leaves nothing of a picture", float(levels[0]))
         steps = len(levels) - 1
         forward = max(1, round(self.fraction * steps)) if self.fraction else 0
         ready = guiders.Ready(model_wrap, extra_args, latent_image)
         on_step = guiders.stepper(callback, steps)
-        return ddim.invert(
-            ready.denoise, latent_image, levels, forward_steps=forward, on_step=on_step, **self.how
-        )
+        return ddim.invert(ready, latent_image, levels, forward_steps=forward, on_step=on_step, **self.how)
 
 
 class NoiseMapsSampler(comfy.samplers.Sampler):
-    """Replays noise maps under the guider's prompt; starts from the maps, whatever noise it is given."""
+    """Replays noise maps under the guider's prompt. Starts from the maps; of the noise it takes no more than
+    which rows a `NoiseMapsNoise` asks for.
+    """
 
     def __init__(self, maps: NoiseMaps):
         self.maps = maps
@@ -73,55 +75,99 @@ class NoiseMapsSampler(comfy.samplers.Sampler):
         disable_pbar=False,
     ):
         guiders.check(model_wrap, latent_image)
-        self._check(model_wrap, sigmas, latent_image)
+        maps = picked(self.maps, rows_told(noise, len(self.maps.start)))
+        check_maps(maps, model_wrap, sigmas, latent_image)
         if denoise_mask is not None and not bool(latent_image.any()):
             raise ValueError("got a noise mask on an empty latent; wire the picture that the mask belongs to")
         ready = guiders.Ready(model_wrap, extra_args, latent_image)
-        x = replay(
-            ready.denoise,
-            moved(self.maps, latent_image),
-            on_step=guiders.stepper(callback, len(self.maps.residuals)),
-        )
+        on_step = guiders.stepper(callback, len(maps.residuals))
+        x = replay(ready, moved(maps, latent_image), on_step=on_step)
         return x if denoise_mask is None else latent_image + denoise_mask * (x - latent_image)
 
-    def _check(self, guider, sigmas: Tensor, latent: Tensor) -> None:
-        maps = self.maps
-        check_space(guider, maps)
-        if latent.shape != maps.start.shape:
-            ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, latent))
-            raise ValueError(
-                f"got a latent of {theirs} for noise maps of {ours} (batch, channels, height, width); sample "
-                "the latent of Edit-Friendly Sampler, or the inverted picture"
-            )
-        found = sigmas.cpu().double()
-        if found.shape != maps.sigmas.shape or not torch.allclose(found, maps.sigmas, rtol=1e-5, atol=0):
-            raise ValueError(
-                f"got {len(found)} sigmas that are not the {len(maps.sigmas)} of the noise maps; wire the "
-                "sigmas of Edit-Friendly Sampler"
-            )
+
+class NoiseMapsNoise:
+    """Tells a `NoiseMapsSampler` which rows of the maps a latent's pictures are, since a sampler is not given
+    their numbers: the noise of row k is k + 1 everywhere, and 0 everywhere where no row fits.
+    """
+
+    seed = 0
+
+    def __init__(self, maps: NoiseMaps):
+        self.shape, self.numbers = maps.start.shape[1:], numbers_of_maps(maps)
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        asked = rows_asked(input_latent, self.shape)
+        rows = batches.places(asked, self.numbers) or [-1] * len(asked)
+        return torch.tensor(rows).add(1.0).view(-1, 1, 1, 1).repeat(1, *self.shape)
+
+
+def rows_told(noise: Tensor, count: int) -> list[int] | None:
+    """The rows that the noise of a `NoiseMapsNoise` names, of `count`; None for any other noise."""
+    values = noise.flatten(1).float().cpu()
+    rows = values[:, 0] - 1
+    named = (values == values[:, :1]).all() and torch.isin(rows, torch.arange(count).float()).all()
+    return [int(row) for row in rows] if bool(named) else None
+
+
+def picked(maps: NoiseMaps, rows: list[int] | None) -> NoiseMaps:
+    """The maps of those rows, in that order; all of them as they are for None."""
+    if rows is None or rows == list(range(len(maps.start))):
+        return maps
+    numbers = tuple(numbers_of_maps(maps)[row] for row in rows)
+    return replace(maps, start=maps.start[rows], residuals=maps.residuals[:, rows], numbers=numbers)
+
+
+def numbers_of_maps(maps: NoiseMaps) -> list[int]:
+    """The number of each picture that the maps were made of."""
+    return list(maps.numbers or range(len(maps.start)))
+
+
+def check_maps(maps: NoiseMaps, guider, sigmas: Tensor, latent: Tensor) -> None:
+    """Raise ValueError unless the maps fit the guider's model, these sigmas and this latent."""
+    check_space(guider, maps)
+    if latent.shape != maps.start.shape:
+        ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, latent))
+        raise ValueError(
+            f"got a latent of {theirs} for noise maps of {ours} (batch, channels, height, width); sample "
+            "the latent of Edit-Friendly Sampler, or the inverted picture"
+        )
+    found = sigmas.cpu().double()
+    if found.shape != maps.sigmas.shape or not torch.allclose(found, maps.sigmas, rtol=1e-5, atol=0):
+        raise ValueError(
+            f"got {len(found)} sigmas that are not the {len(maps.sigmas)} of the noise maps; wire the "
+            "sigmas of Edit-Friendly Sampler"
+        )
 
 
 class InvertedNoise:
     """The noise from which a sampler starts at exactly x_T, whatever latent it is given beside it.
 
-    The host scales noise and adds it to a latent, y = a n + b, so n = (x_T - b) / a.
+    The host scales noise n and adds it to a latent l, y = a n + b l, so n = (x_T - b l) / a. It holds x_T and
+    the figures of the scaling, nothing of the model.
     """
 
-    def __init__(self, model, sigma: float, x: Tensor, seed: int):
-        self.sampling = model.get_model_object("model_sampling")
-        self.process_in = model.get_model_object("process_latent_in")
-        self.sigma, self.seed = sigma, seed
-        self.stored = StoredNoise(self.process_in(x), seed)
+    def __init__(self, model, sigma: float, x: Tensor, seed: int, numbers: Sequence[int]):
+        process_in = model.get_model_object("process_latent_in")
+        zero, one = torch.zeros(1, x.shape[1], 1, 1), torch.ones(1, x.shape[1], 1, 1)
+        self.origin = process_in(zero)  # (1, C, 1, 1): the host's units are affine in the autoencoder's
+        self.scale = process_in(one) - self.origin
+        self.gain, self.share = scaling(model.get_model_object("model_sampling"), sigma)
+        self.stored, self.seed = StoredNoise(process_in(x), seed, numbers), seed
 
     def generate_noise(self, input_latent: dict) -> Tensor:
         x = self.stored.generate_noise(input_latent)
         beside = host.samples_of(input_latent)
-        beside = self.process_in(beside) if bool(beside.any()) else beside
-        top, sigma = float(self.sampling.sigma_max), torch.tensor(self.sigma)
-        full = self.sigma > top or math.isclose(self.sigma, top, rel_tol=1e-5)  # the host's rule
-        offset = self.sampling.noise_scaling(sigma, torch.zeros_like(x), beside, full)
-        gain = self.sampling.noise_scaling(sigma, torch.ones_like(x), torch.zeros_like(x), full)
-        return (x - offset) / gain
+        beside = self.origin + self.scale * beside if bool(beside.any()) else beside
+        return (x - self.share * beside) / self.gain
+
+
+def scaling(sampling, sigma: float) -> tuple[Tensor, Tensor]:
+    """a and b of y = a n + b l, how the host's samplers start at this sigma: each (1, 1, 1, 1)."""
+    top = float(sampling.sigma_max)
+    full = sigma > top or math.isclose(sigma, top, rel_tol=1e-5)  # the host's rule
+    zero, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
+    start = [sampling.noise_scaling(torch.tensor(sigma), *pair, full) for pair in ((one, zero), (zero, one))]
+    return start[0].clone(), start[1].clone()
 
 
 def downwards(sigmas: Tensor) -> Tensor:

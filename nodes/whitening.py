@@ -95,7 +95,7 @@ class Img2NoiseFitWhitener(io.ComfyNode):
                     "patch",
                     default=0,
                     min=0,
-                    max=256,
+                    max=45,
                     advanced=True,
                     tooltip="Dense only: side of the tiles pictures are cut into, in latent pixels. 0 is "
                     "whole.",
@@ -158,7 +158,7 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, folder=".", **_):
-        return host.stamp(photo_files(host.input_folder(folder)))
+        return host.folder_stamp(host.input_folder(folder))
 
     @classmethod
     def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:

@@ -34,6 +34,13 @@ def test_maps_of_a_part_of_the_way_and_of_other_axes_come_back_too(tmp_path):
     assert torch.equal(back.residuals, maps.residuals) and torch.equal(back.sigmas, maps.sigmas)
 
 
+def test_the_numbers_of_pictures_come_back_where_there_are_any(tmp_path):
+    numbered = save(replace(maps_of(), numbers=(3, 3)), tmp_path / "numbered.safetensors")
+    assert load(numbered).numbers == (3, 3)
+    plain = save(maps_of(), tmp_path / "plain.safetensors")
+    assert load(plain).numbers == () and "numbers" not in facts(plain)
+
+
 def test_the_header_says_what_the_file_holds(tmp_path):
     header = facts(save(maps_of(), tmp_path / "maps.safetensors", source="photo.png"))
     expected = dict(type="noise_maps", eta="0.3", skip="4", space="sd", source="photo.png")
@@ -56,6 +63,11 @@ def test_the_header_says_what_the_file_holds(tmp_path):
         ({}, dict(eta="0"), "eta 0"),
         ({}, dict(skip="-1"), "skip -1"),
         ({}, dict(skip="1.5"), "1.5"),
+        ({}, dict(numbers="[1]"), r"numbers '\[1\]' are not 2 whole numbers"),
+        ({}, dict(numbers="[1, -1]"), "are not 2 whole numbers"),
+        ({}, dict(numbers="[1, 0.5]"), "are not 2 whole numbers"),
+        ({}, dict(numbers="7"), "are not 2 whole numbers"),
+        ({}, dict(numbers="[" * 100), "not a sound img2noise noise_maps"),
         ({}, dict(version="2"), "has version '2'"),
         ({}, dict(type="noise"), "it lacks 'noise'"),
         ({}, dict(type="melody"), "is not an img2noise file"),

@@ -150,7 +150,7 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
-        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, rows_per_call=0),
+        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, levels_per_call=1),
         Img2NoiseEditFriendlySampler=dict(**maps, **guided, **levels),
         Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
         Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
@@ -206,8 +206,8 @@ def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
     return torch.equal(a.nan_to_num(), b.nan_to_num())
 
 
-def main(pack: Path, models: Path, base: Path, out: Path) -> None:
-    tests = Path(__file__).resolve().parents[1]
+def started(pack: Path, base: Path) -> tuple:
+    """The pack's library and node classes, in this process, as a ComfyUI that has this base folder."""
     sys.path[0] = os.getcwd()  # the host's, not this folder, whose `server` is another
     sys.argv = ["main.py", "--cpu", "--base-directory", str(base)]
     import comfy.options
@@ -220,8 +220,13 @@ def main(pack: Path, models: Path, base: Path, out: Path) -> None:
     torch.set_num_threads(1)
     loaded = module_at("img2noise_pack", pack / "__init__.py", submodule_search_locations=[str(pack)])
     extension = asyncio.run(loaded.comfy_entrypoint())
-    classes = asyncio.run(extension.get_node_list())
-    world = World(models, sys.modules["img2noise_pack.img2noise"])
+    return sys.modules["img2noise_pack.img2noise"], asyncio.run(extension.get_node_list())
+
+
+def main(pack: Path, models: Path, base: Path, out: Path) -> None:
+    tests = Path(__file__).resolve().parents[1]
+    library, classes = started(pack, base)
+    world = World(models, library)
     found = answers(world, classes, module_at("bad_nodes", tests / "bad_nodes.py"))
     out.write_text(json.dumps(found), encoding="utf-8")
 

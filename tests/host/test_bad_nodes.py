@@ -40,26 +40,25 @@ def furnished(base: Path) -> Path:
     return base
 
 
+def answers_of(runner: Path, comfy: hosts.Comfy, base: Path, model_files: dict, site) -> dict:
+    """What a script that runs the nodes inside a ComfyUI wrote down, with a furnished base folder."""
+    models, out = model_files["checkpoints"][0].parent, furnished(base) / "answers.json"
+    command = [comfy.python, runner, PACK, models, base, out]
+    env = {**os.environ, "PYTHONPATH": str(site(comfy.python)), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(list(map(str, command)), cwd=comfy.folder, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    found = json.loads(out.read_text("utf-8"))
+    assert not list(base.rglob(".*.writing"))
+    shutil.rmtree(base)
+    return found
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory, model_files, site):
     """of(comfy) -> what the nodes answered in that ComfyUI, asked once."""
-
-    @functools.cache
-    def of(comfy: hosts.Comfy) -> dict:
-        base = furnished(tmp_path_factory.mktemp("alone"))
-        models, out = model_files["checkpoints"][0].parent, base / "answers.json"
-        command = [comfy.python, RUNNER, PACK, models, base, out]
-        env = {**os.environ, "PYTHONPATH": str(site(comfy.python)), "PYTHONDONTWRITEBYTECODE": "1"}
-        ran = subprocess.run(
-            list(map(str, command)), cwd=comfy.folder, env=env, capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stderr[-3000:]
-        found = json.loads(out.read_text("utf-8"))
-        assert not list(base.rglob(".*.writing"))
-        shutil.rmtree(base)
-        return found
-
-    return of
+    return functools.cache(
+        lambda comfy: answers_of(RUNNER, comfy, tmp_path_factory.mktemp("alone"), model_files, site)
+    )
 
 
 @pytest.fixture(scope="module", params=FOUND or [None], ids=lambda comfy: comfy.version if comfy else "none")

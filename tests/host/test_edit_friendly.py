@@ -73,15 +73,6 @@ def test_and_so_it_does_at_zero_terminal_signal_with_areas_and_a_partial_schedul
     close(server, "part", "photo")
 
 
-@pytest.mark.parametrize(("calls", "together"), [(0.5, 1), (1.5, 1), (5.5, 5), (16.5, 16), (100.0, 16)])
-@pytest.mark.parametrize("rows", [1, 3])
-def test_elsewhere_as_many_levels_go_together_as_the_models_own_estimate_allows(
-    server, graph, calls, together, rows
-):
-    node = graph("TestRows", model=model(graph), rows=rows, calls_that_fit=calls)
-    assert told(server.run(graph), node) == str(together)
-
-
 def test_seeds_make_other_maps_that_all_rebuild_the_picture_and_edit_it_differently(server, graph):
     found = model(graph)
     source, target = guider(graph, found, 1), guider(graph, found, 2, cfg=4.0)
@@ -131,7 +122,14 @@ def windowed(graph: Graph) -> list:
 
 @pytest.mark.parametrize(
     ("case", "together"),
-    [("plain", True), ("control", True), ("windows", False), ("control window", False), ("hook", False)],
+    [
+        ("plain", True),
+        ("control", True),
+        ("windows", False),
+        ("control window", False),
+        ("hook", False),
+        ("two rows", False),
+    ],
 )
 def test_several_levels_go_to_the_network_together_where_nothing_changes_between_them(
     server, graph, case, together
@@ -142,11 +140,12 @@ def test_several_levels_go_to_the_network_together_where_nothing_changes_between
         "windows": lambda: windowed(graph),
         "control window": lambda: controlled(graph, 1, end=0.5)[0],
         "hook": lambda: hooked(graph, 1),
+        "two rows": lambda: graph("TestConditioning", seed=1, rows=2)[0],
     }[case]()
     calls = []
     for name, count in (("one", 1), ("four", 4)):
         who, levels = listened(graph, f"{case}-{name}", positive)
-        maps = inversion(graph, who, levels, rows_per_call=count)[0]
+        maps = inversion(graph, who, levels, levels_per_call=count)[0]
         calls.append(graph("TestCallsTold", name=f"{case}-{name}", after=maps))
         dump(graph, **{name: replayed(graph, maps, guider(graph, model(graph), 5))})
     outputs = server.run(graph)
@@ -156,7 +155,7 @@ def test_several_levels_go_to_the_network_together_where_nothing_changes_between
     close(server, "one", "four")
 
 
-def test_by_itself_it_takes_one_level_at_a_time_on_a_cpu(server, graph):
+def test_by_itself_it_takes_one_level_at_a_time(server, graph):
     who, levels = listened(graph, "automatic")
     calls = graph("TestCallsTold", name="automatic", after=inversion(graph, who, levels)[0])
     assert json.loads(told(server.run(graph), calls)) == [1] * 6

@@ -166,7 +166,7 @@ def test_more_pictures_than_stored_noises_are_one_clear_error(server, graph):
     graph("TestDumpNoise", noise=noise[0], latent=latent(graph, batch_size=3), name="too-few")
     error = server.error(graph)
     assert error["exception_type"] == "ValueError"
-    assert "2 stored noises" in error["exception_message"] and "number 3" in error["exception_message"]
+    assert "2 stored noises" in error["exception_message"] and "3 latents" in error["exception_message"]
 
 
 @pytest.mark.parametrize("node", ["Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise"])

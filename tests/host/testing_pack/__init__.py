@@ -11,9 +11,9 @@ from comfy_api.latest import ComfyExtension, io, ui
 from folder_paths import get_output_directory
 from safetensors.torch import save_file
 
-from .measuring import TestAnew, TestFacts, TestKept
+from .measuring import TestAnew, TestFacts, TestKept, TestPick
 from .memory import TestLowVram
-from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestRows
+from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestHalf
 from .odd import NODES as ODD
 
 
@@ -21,13 +21,14 @@ class TestConditioning(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         inputs = [io.Int.Input("seed", default=0), io.Int.Input("dim", default=768)]
+        inputs.append(io.Int.Input("rows", default=1))
         return io.Schema(node_id="TestConditioning", inputs=inputs, outputs=[io.Conditioning.Output()])
 
     @classmethod
-    def execute(cls, seed, dim):
+    def execute(cls, seed, dim, rows):
         generator = torch.Generator().manual_seed(seed)
-        tokens = torch.randn(1, 77, dim, generator=generator)
-        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(1, 1280, generator=generator)}]])
+        tokens = torch.randn(rows, 77, dim, generator=generator)
+        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(rows, 1280, generator=generator)}]])
 
 
 class TestLatent(io.ComfyNode):
@@ -133,7 +134,7 @@ class TestSigmas(io.ComfyNode):
 
 class TestingPack(ComfyExtension):
     async def get_node_list(self):
-        conditions = [TestConditioning, TestLatent, *ODD, TestSigmas, TestGaussian, TestCalls]
+        conditions = [TestConditioning, TestLatent, *ODD, TestSigmas, TestGaussian, TestHalf, TestCalls]
         ways_to_see = [
             TestDump,
             TestDumpNoise,
@@ -141,9 +142,8 @@ class TestingPack(ComfyExtension):
             TestGuider,
             TestCallsTold,
             TestText,
-            TestRows,
         ]
-        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram]
+        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram, TestPick]
 
 
 async def comfy_entrypoint():

@@ -36,6 +36,20 @@ class TestKept(io.ComfyNode):
         return io.NodeOutput(TestKept.values.setdefault(name, value))
 
 
+class TestPick(io.ComfyNode):
+    """One value of the list that another node gives."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.AnyType.Input("values"), io.Int.Input("which", default=0)]
+        outputs = [io.AnyType.Output()]
+        return io.Schema(node_id="TestPick", is_input_list=True, inputs=inputs, outputs=outputs)
+
+    @classmethod
+    def execute(cls, values, which):
+        return io.NodeOutput(values[which[0]])
+
+
 class TestFacts(io.ComfyNode):
     """Tells a digest of every number in a value, whether all are finite and any varies, and, beside an
     original, the error: RMS of the difference over the original's standard deviation.

@@ -1,8 +1,7 @@
 """Nodes for tests alone: models with a known network or with ears, and what became of a guider."""
 
+import functools
 import json
-import sys
-from types import SimpleNamespace
 
 import torch
 from comfy_api.latest import io, ui
@@ -66,6 +65,44 @@ class TestCalls(io.ComfyNode):
         return io.NodeOutput(model)
 
 
+class Half(torch.nn.Module):
+    """Two layers in half precision that follow the prompt. They add in as many parts as the size of the batch
+    suggests, as kernels on a GPU do, and so round differently by it.
+    """
+
+    def __init__(self, precision: torch.dtype):
+        super().__init__()
+        generator, self.dtype = torch.Generator().manual_seed(0), precision
+        self.first, self.second = (torch.randn(256, 256, generator=generator) / 16 for _ in range(2))
+
+    def product(self, x, weight):
+        parts = 1 + len(x) % 7
+        pairs = zip(x.to(self.dtype).chunk(parts, 1), weight.to(self.dtype).chunk(parts, 0), strict=True)
+        return functools.reduce(torch.add, [a @ b for a, b in pairs])
+
+    def forward(self, x, timesteps, context, **_):
+        prompt = context.mean(1)[:, :256].to(self.dtype)
+        hidden = self.product(x.flatten(1), self.first).tanh() + prompt
+        added = self.product(hidden, self.second).view_as(x).to(x.dtype)
+        share = (timesteps.view(-1, 1, 1, 1) / 1000).to(x.dtype)
+        return share * x + (1 - share) * added
+
+
+class TestHalf(io.ComfyNode):
+    """A model of that network."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.Combo.Input("precision", options=["float16", "bfloat16"])]
+        return io.Schema(node_id="TestHalf", inputs=inputs, outputs=[io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, precision):
+        model = model.clone()
+        model.add_object_patch("diffusion_model", Half(getattr(torch, precision)))
+        return io.NodeOutput(model)
+
+
 class TestCallsTold(io.ComfyNode):
     """Tells what TestCalls has written down under a name by the time that `after` is there."""
 
@@ -80,16 +117,18 @@ class TestCallsTold(io.ComfyNode):
 
 
 class TestGaussian(io.ComfyNode):
-    """A model whose network is the exact denoiser of N(0, variance), or raises an error at its nth call."""
+    """A model whose network is the exact denoiser of N(0, variance), raises an error at its nth call, or
+    answers NaN there.
+    """
 
     @classmethod
     def define_schema(cls):
         inputs = [io.Model.Input("model"), io.Float.Input("variance", default=1.0)]
-        inputs.append(io.Int.Input("fails_at", default=0))
+        inputs += [io.Int.Input("fails_at", default=0), io.Int.Input("nan_at", default=0)]
         return io.Schema(node_id="TestGaussian", inputs=inputs, outputs=[io.Model.Output()])
 
     @classmethod
-    def execute(cls, model, variance, fails_at):
+    def execute(cls, model, variance, fails_at, nan_at):
         calls = []
 
         def network(apply_model, asked):
@@ -97,27 +136,9 @@ class TestGaussian(io.ComfyNode):
             if len(calls) == fails_at:
                 raise RuntimeError("this network was made to fail")
             sigma = asked["timestep"].view(-1, 1, 1, 1)
-            return asked["input"] * variance / (variance + sigma**2)
+            clean = asked["input"] * variance / (variance + sigma**2)
+            return clean * float("nan") if len(calls) == nan_at else clean
 
         model = model.clone()
         model.set_model_unet_function_wrapper(network)
         return io.NodeOutput(model)
-
-
-class TestRows(io.ComfyNode):
-    """How many levels would go to this model's network together on a device with that much memory free."""
-
-    @classmethod
-    def define_schema(cls):
-        inputs = [io.Model.Input("model"), io.Int.Input("rows"), io.Float.Input("calls_that_fit")]
-        return io.Schema(node_id="TestRows", inputs=inputs, outputs=[], is_output_node=True)
-
-    @classmethod
-    def execute(cls, model, rows, calls_that_fit):
-        [guiders] = [m for name, m in sys.modules.items() if name.endswith("img2noise.nodes.guiders")]
-        free = calls_that_fit * 1.5 * model.model.memory_required([2 * rows, 4, 64, 64])
-        patcher = SimpleNamespace(get_free_memory=lambda device: free)
-        guider = SimpleNamespace(inner_model=model.model, model_patcher=patcher, conds={})
-        elsewhere = torch.zeros(rows, 4, 64, 64, device="meta")
-        found = guiders.Ready(guider, {}, elsewhere)._rows_that_fit()
-        return io.NodeOutput(ui=ui.PreviewText(str(found)))

@@ -10,8 +10,8 @@ OTHER_SIZE = (
 )
 NUMBERS = "got 1 batch indices for 2 latents; expected one for each"
 TOO_FEW = (
-    "got 2 stored noises where the sampler asks for number 3; store as many noises as the batch has "
-    "pictures, or one for all of them"
+    "got 2 stored noises of pictures numbered 0, 1 for 3 latents numbered 0, 1, 2; sample as many latents, "
+    "in that order, or store a single noise for all of them"
 )
 FOLLOWS = "from a noise for a latent of 1 x 4 x 8 x 8; use a noise that follows the latent's size and number"
 NO_NOISE = "for a noise; wire RandomNoise, say, or one of img2noise"
@@ -60,17 +60,7 @@ ANSWERS = {
     "no noise": f"got an object {NO_NOISE}",
     "nan": SPOILT,
 }
-EDIT = {
-    "two of which one has a number": (dict(latent=odd("two of one")), NUMBERS),
-    "all steps skipped": (
-        dict(skip=3),
-        "got skip 3 for 3 steps; it counts steps and must leave at least one",
-    ),
-    "no noise": (
-        dict(eta=0.0),
-        "got eta 0.0; eta = 0 adds no noise, so there are no maps to extract, choose one up to 1",
-    ),
-}
+EDIT = {"two of which one has a number": (dict(latent=odd("two of one")), NUMBERS)}
 ROWS = {
     "Annealed Noise, sampled": WIDE
     | DEEP

@@ -1,0 +1,311 @@
+"""A picture of a batch gets its own noise, however core's nodes join, pick, repeat or split the batch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import img2noise
+
+from .arrangements import ARRANGED, batch, joined, picked
+from .graphs import Graph
+from .scenes import dump, guider, inversion, model, no_noise, photo, refusal, replayed, sampled, sigmas
+
+SMALL = dict(width=8, height=8)
+SCALE = img2noise.SPACES["sd"].scale_factor
+CLOSE = dict(temperature_start=0.0, temperature_end=0.0, iterations=4000)  # the search takes no step back
+
+
+def gaussian(graph: Graph) -> list:
+    return graph("TestGaussian", model=model(graph), variance=0.7)[0]
+
+
+def whitener(graph: Graph) -> list:
+    return graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
+
+
+def stored(graph: Graph, latent: list) -> list:
+    return graph("Img2NoiseLatentToNoise", latent=latent)[0]
+
+
+def annealed(graph: Graph, latent: list) -> list:
+    return graph("Img2NoiseAnnealedNoise", latent=latent, whitener=whitener(graph), **CLOSE)[0]
+
+
+def correlated(graph: Graph, latent: list) -> list:
+    how = dict(whitener=whitener(graph), temperature=0.01)
+    return graph("Img2NoiseCorrelatedNoise", latent=latent, **how)[0]
+
+
+def blended(graph: Graph, latent: list) -> list:
+    noises = dict(noise_a=stored(graph, latent), noise_b=stored(graph, latent))
+    return graph("Img2NoiseBlendNoises", **noises, weight=0.3)[0]
+
+
+def first_step(graph: Graph, latent: list) -> list:
+    who = guider(graph, gaussian(graph))
+    return graph("Img2NoiseFirstStepInversion", guider=who, latent=latent, iterations=3, stop="iterations")[0]
+
+
+def inverted(graph: Graph, latent: list) -> list:
+    """Noise of an inversion that a sampler has made."""
+    found = gaussian(graph)
+    sampler = graph("Img2NoiseInversionSampler", evaluate="implicit", forward_fraction=0.0)[0]
+    wires = dict(noise=no_noise(graph), guider=guider(graph, found), sampler=sampler)
+    x = sampled(graph, **wires, sigmas=sigmas(graph, found, 3), latent_image=latent)
+    return graph("Img2NoiseInvertedNoise", model=found, sigmas=sigmas(graph, found, 3), latent=x)[0]
+
+
+def there_and_back(graph: Graph, latent: list) -> list:
+    """Noise that was written into a latent."""
+    there = graph("Img2NoiseNoiseToLatent", noise=correlated(graph, latent), latent=latent)[0]
+    return stored(graph, there)
+
+
+def first_steps_latent(graph: Graph, latent: list) -> list:
+    """Noise from the latent that First-Step Inversion gives beside its noise."""
+    who = guider(graph, gaussian(graph))
+    how = dict(guider=who, latent=latent, iterations=3, stop="iterations")
+    return stored(graph, graph("Img2NoiseFirstStepInversion", **how)[1])
+
+
+MAKERS = [stored, annealed, correlated, blended, first_step, inverted, there_and_back, first_steps_latent]
+WHITENED = annealed, correlated, there_and_back
+
+
+def likeness(maker, noise: torch.Tensor, photos: torch.Tensor) -> float:
+    """The least correlation of what a noise makes with the picture in the same row."""
+    made = img2noise.load("sd").dewhiten(noise) / SCALE if maker in WHITENED else noise
+    rows = zip(made.flatten(1), photos.flatten(1), strict=True)
+    return min(float(torch.corrcoef(torch.stack(pair))[0, 1]) for pair in rows)
+
+
+def all_like(server, graph: Graph, made_of: list, asked: list, makers=MAKERS, repeats: int = 1) -> None:
+    """Fails unless each noise made of one latent and asked for another is that of the pictures in `asked`, or
+    of `made_of` where the other holds none.
+    """
+    pictures = asked if graph[asked[0]]["class_type"] != "EmptyLatentImage" else made_of
+    for maker in makers:
+        graph("TestDumpNoise", noise=maker(graph, made_of), latent=asked, name=maker.__name__)
+    dump(graph, photo=pictures)
+    server.run(graph)
+    photos = server.tensors("photo")["samples"].repeat(repeats, 1, 1, 1)
+    found = {maker: server.tensors(maker.__name__)["noise"] for maker in makers}
+    alike = {maker.__name__: likeness(maker, noise, photos) for maker, noise in found.items()}
+    assert min(alike.values()) > 0.7, alike
+
+
+@pytest.mark.parametrize("name", ARRANGED)
+def test_each_picture_gets_the_noise_that_was_made_of_it(server, graph, name):
+    latent = ARRANGED[name](graph)
+    all_like(server, graph, latent, latent)
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 1), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
+@pytest.mark.parametrize("of", ["batch", "picked from 1, 3", "reversed"])
+def test_a_picture_that_is_picked_later_gets_its_own(server, graph, of, start, length):
+    latent = ARRANGED[of](graph)
+    all_like(server, graph, latent, picked(graph, latent, start, length))
+
+
+@pytest.mark.parametrize("name", ["joined", "picked from 2, 2", "a picked one repeated"])
+def test_an_empty_batch_of_as_many_pictures_gets_the_noises_in_their_order(server, graph, name):
+    count = 3 if "repeated" in name else 2
+    empty = graph("EmptyLatentImage", width=64, height=64, batch_size=count)[0]
+    all_like(server, graph, ARRANGED[name](graph), empty)
+
+
+def test_noise_of_a_plain_batch_goes_to_joined_pictures_in_their_order(server, graph):
+    """Two joined pictures are both numbered 0, and each gets a noise of its own."""
+    noise = stored(graph, batch(graph, 2, 7))
+    dump(graph, noise=batch(graph, 2, 7))
+    graph("TestDumpNoise", noise=noise, latent=ARRANGED["joined"](graph), name="found")
+    server.run(graph)
+    assert torch.equal(server.tensors("found")["noise"], server.tensors("noise")["samples"])
+
+
+@pytest.mark.parametrize("name", ARRANGED)
+def test_ksampler_leans_each_picture_towards_its_own_reference(server, graph, name):
+    latent = ARRANGED[name](graph)
+    prompt = graph("TestConditioning", seed=1)[0]
+    wires = dict(model=gaussian(graph), positive=prompt, negative=prompt, whitener=whitener(graph))
+    how = dict(seed=1, steps=2, cfg=1.0, temperature=0.01, sampler_name="euler", scheduler="normal")
+    result = graph("Img2NoiseKSampler", **wires, **how, reference=latent, latent_image=latent)[0]
+    dump(graph, photo=latent, result=result)
+    server.run(graph)
+    photos, result = (server.tensors(name)["samples"] for name in ("photo", "result"))
+    assert likeness(correlated, result * SCALE, photos) > 0.7
+
+
+@pytest.mark.parametrize("name", ARRANGED)
+def test_noise_maps_give_each_picture_back(server, graph, name):
+    latent, found = ARRANGED[name](graph), gaussian(graph)
+    who, levels = guider(graph, found), sigmas(graph, found, 3)
+    maps = inversion(graph, who, levels, latent)[0]
+    one = graph("Img2NoiseEditFriendlyEdit", source=who, target=who, sigmas=levels, latent=latent, skip=1)[0]
+    dump(graph, photo=latent, back=replayed(graph, maps, who), one=one)
+    dump(graph, beside=replayed(graph, maps, who, latent_image=latent))
+    server.run(graph)
+    photos, *results = (server.tensors(name)["samples"] for name in ("photo", "back", "one", "beside"))
+    for result in results:
+        torch.testing.assert_close(result, photos, atol=1e-3, rtol=0)
+
+
+def half(graph: Graph, latent: list) -> list:
+    """The latent, with a mask that lets half of an edit through."""
+    mask = graph("SolidMask", value=0.5, width=64, height=64)[0]
+    return graph("SetLatentNoiseMask", samples=latent, mask=mask)[0]
+
+
+PLAYED = {
+    "as they are": lambda g, latent: latent,
+    "two of them": lambda g, latent: picked(g, latent, 1, 2),
+    "in another order": lambda g, latent: joined(g, *(picked(g, latent, row, 1) for row in (2, 0, 1))),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "played"),
+    [(name, played) for name in ("batch", "picked from 1, 3", "reversed") for played in PLAYED]
+    + [("joined", "as they are"), ("joined batches", "as they are")],
+)
+def test_noise_maps_are_played_for_the_pictures_that_the_latent_holds(server, graph, name, played):
+    latent, found = ARRANGED[name](graph), gaussian(graph)
+    who, levels = guider(graph, found), sigmas(graph, found, 3)
+    maps = inversion(graph, who, levels, latent)[0]
+    latent = PLAYED[played](graph, latent)
+    dump(graph, photo=latent, back=replayed(graph, maps, who, latent_image=half(graph, latent)))
+    server.run(graph)
+    photos, back = (server.tensors(name)["samples"] for name in ("photo", "back"))
+    torch.testing.assert_close(back, photos, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("noise", ["DisableNoise", "RandomNoise"])
+def test_with_another_noise_the_maps_are_played_in_their_order(server, graph, noise):
+    latent, found = ARRANGED["picked from 1, 3"](graph), gaussian(graph)
+    who, levels = guider(graph, found), sigmas(graph, found, 3)
+    maps = inversion(graph, who, levels, latent)[0]
+    dump(graph, photo=latent, back=replayed(graph, maps, who, noise=graph(noise)[0], latent_image=latent))
+    server.run(graph)
+    photos, back = (server.tensors(name)["samples"] for name in ("photo", "back"))
+    torch.testing.assert_close(back, photos, atol=1e-3, rtol=0)
+
+
+def test_maps_of_joined_pictures_are_refused_for_one_of_them(server, graph):
+    latent, found = ARRANGED["joined"](graph), gaussian(graph)
+    who, levels = guider(graph, found), sigmas(graph, found, 3)
+    maps = inversion(graph, who, levels, latent)[0]
+    dump(graph, refused=replayed(graph, maps, who, latent_image=picked(graph, latent, 1, 1)))
+    assert "for noise maps of 2 x 4 x 8 x 8" in refusal(server, graph, "SamplerCustomAdvanced")
+
+
+def test_noise_maps_keep_the_numbers_of_their_pictures_in_a_file(server, graph):
+    latent, found = ARRANGED["picked from 1, 3"](graph), gaussian(graph)
+    who, levels = guider(graph, found), sigmas(graph, found, 3)
+    maps = inversion(graph, who, levels, latent)[0]
+    graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename="numbered")
+    server.run(graph)
+    assert img2noise.load(server.output / "img2noise/numbered.safetensors").numbers == (1, 2, 3)
+    later = Graph(server.object_info)
+    maps = later("Img2NoiseLoadNoiseMaps", file="numbered.safetensors")[0]
+    latent = picked(later, ARRANGED["batch"](later), 2, 2)
+    dump(later, photo=latent)
+    dump(later, back=replayed(later, maps, guider(later, gaussian(later)), latent_image=latent))
+    server.run(later)
+    photos, back = (server.tensors(name)["samples"] for name in ("photo", "back"))
+    torch.testing.assert_close(back, photos, atol=1e-3, rtol=0)
+
+
+def twice(graph: Graph) -> list:
+    """One picture joined with itself, as core numbers that: 0 and 0."""
+    return graph("LatentBatch", samples1=photo(graph, **SMALL), samples2=photo(graph, **SMALL))[0]
+
+
+@pytest.mark.parametrize("maker", [annealed, correlated])
+def test_one_picture_joined_with_itself_gets_two_draws(server, graph, maker):
+    graph("TestDumpNoise", noise=maker(graph, twice(graph)), latent=twice(graph), name="two")
+    dump(graph, photo=twice(graph))
+    server.run(graph)
+    assert torch.equal(*server.tensors("photo")["samples"])
+    assert not torch.equal(*server.tensors("two")["noise"])
+
+
+def test_and_two_edits(server, graph):
+    found = gaussian(graph)
+    other = graph("TestGaussian", model=model(graph), variance=3.0)[0]
+    maps = inversion(graph, guider(graph, found), sigmas(graph, found, 3), twice(graph))[0]
+    dump(graph, edits=replayed(graph, maps, guider(graph, other)))
+    server.run(graph)
+    first, second = server.tensors("edits")["samples"]
+    assert float((first - second).std()) > 0.02
+
+
+def test_a_picture_that_is_picked_before_a_search_is_searched_as_in_its_batch(server, graph):
+    batch = ARRANGED["batch"](graph)
+    dump(graph, photo=batch)
+    graph("TestDumpNoise", noise=annealed(graph, batch), latent=batch, name="all")
+    one = picked(graph, batch, 2, 1)
+    graph("TestDumpNoise", noise=annealed(graph, one), latent=one, name="one")
+    server.run(graph)
+    assert torch.equal(server.tensors("all")["noise"][2:3], server.tensors("one")["noise"])
+
+
+@pytest.mark.parametrize("maker", [m for m in MAKERS if m is not correlated])
+def test_a_picture_picked_out_of_joined_ones_cannot_be_told_apart_and_is_refused(server, graph, maker):
+    two = ARRANGED["joined"](graph)
+    graph("TestDumpNoise", noise=maker(graph, two), latent=picked(graph, two, 1, 1), name="refused")
+    said = refusal(server, graph, "TestDumpNoise")
+    assert "2 stored noises of pictures numbered 0, 0 for 1 latents numbered 0" in said
+
+
+def test_nor_can_it_be_told_which_reference_is_meant(server, graph):
+    joined = ARRANGED["joined"](graph)
+    graph(
+        "TestDumpNoise", noise=correlated(graph, joined), latent=picked(graph, joined, 1, 1), name="refused"
+    )
+    assert "a number that several of the 2 references have" in refusal(server, graph, "TestDumpNoise")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_noises_of_two_picked_pictures_are_refused_for_pictures_of_other_numbers(server, graph, count):
+    noise = stored(graph, ARRANGED["picked from 2, 2"](graph))
+    other = photo(graph, batch_size=count, **SMALL)
+    graph("TestDumpNoise", noise=noise, latent=other, name="refused")
+    assert "numbered 2, 3 for" in refusal(server, graph, "TestDumpNoise")
+
+
+def test_references_take_turns_where_there_are_more_pictures(server, graph):
+    empty = graph("EmptyLatentImage", width=64, height=64, batch_size=4)[0]
+    all_like(server, graph, ARRANGED["joined"](graph), empty, [correlated], repeats=2)
+
+
+def test_a_single_noise_serves_pictures_of_any_number(server, graph):
+    empty = picked(graph, graph("EmptyLatentImage", width=64, height=64, batch_size=6)[0], 3, 2)
+    one = picked(graph, batch(graph), 1, 1)
+    for maker in MAKERS:
+        graph("TestDumpNoise", noise=maker(graph, one), latent=empty, name=maker.__name__)
+    dump(graph, photo=one)
+    server.run(graph)
+    photos = server.tensors("photo")["samples"].repeat(2, 1, 1, 1)
+    assert all(likeness(m, server.tensors(m.__name__)["noise"], photos) > 0.7 for m in MAKERS)
+
+
+@pytest.mark.parametrize("side", [64, 65])
+@pytest.mark.parametrize("numbered", [False, True])
+@pytest.mark.parametrize("count", [1, 3])
+def test_cores_random_noise_is_drawn_row_by_row_for_numbered_and_for_single_pictures(
+    server, graph, side, numbered, count
+):
+    """And for a plain batch where its rows hold a multiple of 16 numbers, but not elsewhere."""
+    latent = graph("TestLatent", width=side, height=side, batch_size=4 if numbered else count)[0]
+    latent = picked(graph, latent, 1, count) if numbered else latent
+    how = dict(latent=latent, whitener=whitener(graph), noise_seed=5, strength=0.0)
+    plain = graph("Img2NoiseCorrelatedNoise", **how)[0]
+    for name, noise in (("plain", plain), ("core", graph("RandomNoise", noise_seed=5)[0])):
+        graph("TestDumpNoise", noise=noise, latent=latent, name=name)
+    server.run(graph)
+    plain, core = (server.tensors(name)["noise"] for name in ("plain", "core"))
+    drawn = img2noise.draw(plain.shape, 5, range(1, 1 + count) if numbered else None)
+    assert torch.equal(plain, drawn)
+    rows_equal = [torch.equal(a, b) for a, b in zip(core, plain, strict=True)]
+    assert rows_equal == [numbered or count == 1 or side == 64] * count

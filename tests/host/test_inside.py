@@ -1,0 +1,88 @@
+"""Nodes looked at from inside: no default and no end of a slider is refused, nothing is held or mixed up."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import pytest
+
+from . import hosts
+from .declared import SNAPSHOT
+from .test_bad_nodes import FOUND, answers_of
+
+RUNNER = Path(__file__).resolve().parent / "inside.py"
+NUMBERS = {
+    (node, name)
+    for node, declared in json.loads(SNAPSHOT.read_text("utf-8")).items()
+    for name, given in declared["inputs"].items()
+    if given["type"] in ("INT", "FLOAT")
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory, model_files, site):
+    """of(comfy) -> what was found inside that ComfyUI, looked for once."""
+    return functools.cache(
+        lambda comfy: answers_of(RUNNER, comfy, tmp_path_factory.mktemp("inside"), model_files, site)
+    )
+
+
+@pytest.fixture(scope="module", params=FOUND or [None], ids=lambda comfy: comfy.version if comfy else "none")
+def inside(request, answers):
+    if request.param is None:
+        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
+    return answers(request.param)
+
+
+def test_every_number_is_accepted_at_its_default_and_at_both_ends(inside):
+    tried = {(row["node"], row["widget"], row["end"]) for row in inside["swept"]}
+    lacking = {(*key, end) for key in NUMBERS for end in ("default", "min", "max")} - tried
+    assert lacking == {tuple(key) for key in inside["not run"]}
+    assert not [row for row in inside["swept"] if row["kind"]]
+
+
+def test_a_patch_of_the_largest_size_is_small_enough_for_a_dense_whitener(inside):
+    assert 4 * inside["widgets"]["Img2NoiseFitWhitener"]["patch"]["max"] ** 2 <= 8192
+
+
+def test_defaults_and_ends_suit_schedules_of_any_length(inside):
+    assert {row["steps"] for row in inside["scheduled"]} == {1, 4, 20, 1000}
+    assert not [row for row in inside["scheduled"] if row["kind"]]
+
+
+def test_a_skip_that_leaves_no_step_is_lowered_and_the_report_says_so(inside):
+    rows = inside["a_skip_is_lowered_and_said_to_be"]
+    found = {(steps, skip): (left, said) for steps, skip, left, said in rows}
+    lowered = "skip lowered from {} to {}, so that one of {} steps is left"
+    assert found == {
+        (4, 7): (1, [lowered.format(7, 3, 4)]),
+        (4, 3): (1, []),
+        (4, 0): (4, []),
+        (1, 1000): (1, [lowered.format(1000, 0, 1)]),
+        (20, 7): (13, []),
+    }
+
+
+def test_inverted_noise_holds_nothing_of_its_model(inside):
+    alive, same = inside["inverted_noise_lets_its_model_go"]
+    assert alive == [False] * len(alive) and same
+
+
+def test_global_generators_of_every_device_end_as_they_began(inside):
+    for there, states, cpu in inside["generators_of_other_devices_are_kept"]:
+        assert cpu and states["mps"] == (1 if "mps" in there else 2)
+        assert states["xpu"] == ([1, 1] if "xpu" in there else [2, 2])
+
+
+def test_a_mask_goes_to_where_the_picture_is(inside):
+    same, kept, unchanged = inside["a_mask_and_a_picture_elsewhere_are_brought_together"]
+    assert same and kept and not unchanged
+
+
+def test_a_folder_is_compared_by_a_digest_of_its_photos_within_bounds(inside):
+    found = inside["a_folder_is_looked_at_within_bounds"]
+    assert found.pop("same") and found.pop("beside a text")
+    assert (found.pop("length"), found.pop("looked_at")) == (64, 5)
+    assert not any(found.values())
