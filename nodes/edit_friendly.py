@@ -170,7 +170,7 @@ class Inversion:
         how = dict(**self.how, on_step=self.on_step(guider))
 
         def work(ready: guiders.Ready) -> NoiseMaps:
-            levels = ready.levels_per_call(levels_per_call)
+            levels = levels_per_call if ready.rows_alike() else 1
             return extract(ready, ready.x0, self.sigmas, levels_per_call=levels, **how)
 
         maps = self.run(guider, work)

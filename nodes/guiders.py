@@ -46,14 +46,13 @@ class Ready:
         comfy.model_management.throw_exception_if_processing_interrupted()
         return self.guider(x, sigma, **self.extra_args)
 
-    def levels_per_call(self, wanted: int) -> int:
-        """Return how many levels may go to the network together, at most `wanted`.
+    def rows_alike(self) -> bool:
+        """Return whether a row gets the same answer whichever rows and noise levels share its call.
 
-        1 where anything may change from level to level, since the host looks at a batch's first sigma alone,
-        and where conditioning has several rows, since the host tiles those over the rows of a call.
+        Not where anything may change from level to level, since the host looks at a batch's first sigma
+        alone, nor where conditioning has several rows, since the host tiles those over the rows of a call.
         """
-        options = self.extra_args["model_options"]
-        return wanted if _constant(self.guider, options) and not _rows(self.guider) else 1
+        return _constant(self.guider, self.extra_args["model_options"]) and not _rows(self.guider)
 
 
 class Probe(comfy.samplers.Sampler):

@@ -120,7 +120,7 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
             guider,
             samples,
             torch.tensor([sigma, 0.0]),
-            lambda ready: first_step.invert(ready, ready.x0, sigma, **how),
+            lambda ready: first_step.invert(ready, ready.x0, sigma, rows_alike=ready.rows_alike(), **how),
         )
         z = standardise(found.z.cpu()) if normalize else found.z.cpu()
         plot = torch.from_numpy(plots.first_step_curve(found.residuals, found.stds)).float()[None] / 255
@@ -197,7 +197,7 @@ def _stopping():
             "tolerance",
             default=0.001,
             min=0.0,
-            max=1.0,
+            max=0.05,
             step=0.0001,
             round=False,
             advanced=True,

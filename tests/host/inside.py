@@ -18,10 +18,14 @@ from types import SimpleNamespace
 import alone
 import torch
 
+FILES = "file", "folder", "whitener_name"  # widgets that list what lies on the disk
 LARGE = 513  # latent pixels a side, more than anything can be shifted by
 SUITED = {  # what else must be set for an end of a widget to make sense
-    ("Img2NoiseFirstStepInversion", "iterations"): dict(stop="converged", tolerance=1.0),
+    ("Img2NoiseFirstStepInversion", "iterations"): dict(stop="converged", accelerate=5, tolerance=1e-6),
     ("Img2NoiseFirstStepInversion", "accelerate"): dict(stop="iterations"),
+    ("Img2NoiseFirstStepInversion", "tolerance"): dict(
+        stop="converged", latent={"samples": 5 * alone.normal(1, *alone.SIZE)}
+    ),
     ("Img2NoiseRecolourNoiseMaps", "band_start"): dict(band_end=1.0),
     ("Img2NoiseRecolourNoiseMaps", "band_end"): dict(band_start=0.0),
     ("Img2NoiseShiftNoiseMaps", "down"): dict(noise_maps=lambda w: large_maps(w)),
@@ -51,6 +55,8 @@ def widgets(node) -> dict[str, dict]:
         ends = {end: getattr(given, end, None) for end in ("default", "min", "max")}
         if given.get_io_type() == "COMBO":
             ends["default"] = ends["default"] or given.options[0]
+        if given.id in FILES:
+            continue
         if given.get_io_type() in ("INT", "FLOAT", "COMBO", "BOOLEAN"):
             found[given.id] = {end: value for end, value in ends.items() if value is not None}
     return found

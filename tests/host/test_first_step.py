@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
 import img2noise
 
 from .graphs import Graph
-from .scenes import dump, euler, flow, guider, model, photo, refusal, sampled, samples, written
+from .scenes import dump, euler, flow, guider, model, photo, refusal, sampled, samples, told, written
 
 SMALL = dict(width=8, height=8)
 SCALE = img2noise.SPACES["sd"].scale_factor
@@ -68,6 +70,23 @@ def test_normalized_noise_has_mean_0_and_deviation_1_and_the_plot_shows_lines(se
     plot = server.tensors("plot")["image"]
     assert abs(float(z.mean())) < 1e-5 and abs(float(z.std()) - 1) < 1e-5
     assert plot.shape[0] == 1 and plot.shape[3] == 3 and float(plot.std()) > 0.05
+
+
+@pytest.mark.parametrize("prompts", [1, 2])
+def test_a_picture_that_has_stopped_costs_no_more_calls_unless_each_has_a_prompt_of_its_own(
+    server, graph, prompts
+):
+    """A faint picture converges first; core gives the prompts of a batch out by the rows of a call."""
+    found = graph("TestCalls", model=model(graph), name=f"stopped-{prompts}")[0]
+    positive = graph("TestConditioning", seed=1, rows=prompts)[0]
+    who = graph("BasicGuider", model=found, conditioning=positive)[0]
+    faint = graph("LatentMultiply", samples=photo(graph, seed=4, **SMALL), multiplier=0.01)[0]
+    both = graph("LatentBatch", samples1=faint, samples2=photo(graph, **SMALL))[0]
+    how = dict(stop="converged", tolerance=0.05, iterations=6, normalize=False)
+    z = graph("Img2NoiseFirstStepInversion", guider=who, latent=both, **how)[1]
+    node = graph("TestCallsTold", name=f"stopped-{prompts}", after=z)
+    calls = json.loads(told(server.run(graph), node))
+    assert calls[0] == 2 and (set(calls) == {2} if prompts == 2 else calls[-1] == 1)
 
 
 def continuous(graph: Graph) -> list:
