@@ -21,7 +21,9 @@ import torch
 FILES = "file", "folder", "whitener_name"  # widgets that list what lies on the disk
 LARGE = 513  # latent pixels a side, more than anything can be shifted by
 SUITED = {  # what else must be set for an end of a widget to make sense
-    ("Img2NoiseFirstStepInversion", "iterations"): dict(stop="converged", accelerate=5, tolerance=1e-6),
+    ("Img2NoiseFirstStepInversion", "iterations", "max"): dict(
+        stop="converged", accelerate=5, tolerance=1e-6
+    ),
     ("Img2NoiseFirstStepInversion", "accelerate"): dict(stop="iterations"),
     ("Img2NoiseFirstStepInversion", "tolerance"): dict(
         stop="converged", latent={"samples": 5 * alone.normal(1, *alone.SIZE)}
@@ -67,11 +69,13 @@ def swept(w: alone.World, classes: dict, good: dict) -> list[dict]:
     rows = []
     for name, node in classes.items():
         for widget, ends in widgets(node).items():
-            suited = {k: v(w) if callable(v) else v for k, v in SUITED.get((name, widget), {}).items()}
             for end, value in ends.items():
-                if (name, widget, end) not in NOT_RUN:
-                    row = dict(node=name, widget=widget, end=end, value=repr(value))
-                    rows.append(row | alone.answer(node, {**good[name], **suited, widget: value}))
+                if (name, widget, end) in NOT_RUN:
+                    continue
+                suited = SUITED.get((name, widget, end)) or SUITED.get((name, widget), {})
+                suited = {k: v(w) if callable(v) else v for k, v in suited.items()}
+                row = dict(node=name, widget=widget, end=end, value=repr(value))
+                rows.append(row | alone.answer(node, {**good[name], **suited, widget: value}))
     return rows
 
 
