@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from img2noise import anneal, draw, load
-from img2noise.annealing import BLOCK
-from img2noise.whitening import Whitener
+from img2noise.noise.annealing import BLOCK
+from img2noise.whitening.whitener import Whitener
 
 from .report import best_of, show
 
@@ -25,12 +25,12 @@ ITERATIONS, TEXTBOOK_STEPS, PICTURE = 10_000, 100, 1000
 
 def run() -> None:
     """Time both, the normals alone, and four times the pixels."""
-    whitener = load("sd").at(64, 64)
+    whitener = load("sd").at_size(64, 64)
     x0 = whitener.dewhiten(draw((1, *whitener.shape), PICTURE))
     ours = best_of(3, lambda: anneal(x0, whitener, ITERATIONS, seed=0))
     normals = best_of(3, lambda: _normals(x0.numel()))
     textbook = _textbook(x0, whitener, TEXTBOOK_STEPS) * ITERATIONS
-    large = load("sd").at(128, 128)
+    large = load("sd").at_size(128, 128)
     x0_large = large.dewhiten(draw((1, *large.shape), PICTURE))
     anneal(x0_large, large, BLOCK, seed=0)
     grown = best_of(3, lambda: anneal(x0_large, large, ITERATIONS, seed=0))
@@ -54,7 +54,7 @@ def run() -> None:
 
 def _textbook(x0: Tensor, whitener: Whitener, steps: int, alpha: float = 0.97) -> float:
     """Seconds per step of Algorithm 1 as printed, forward loss, temperatures in mean eigenvalues."""
-    matrix, target = _dense(whitener), whitener.centre(x0).flatten()
+    matrix, target = _dense(whitener), whitener.center(x0).flatten()
     generator = torch.Generator().manual_seed(0)
     s, c = math.sin(math.pi * alpha / 2), math.cos(math.pi * alpha / 2)
     unit = float(whitener.eigenvalues(x0).mean())

@@ -12,8 +12,9 @@ import copy
 import torch
 from torch import Tensor
 
-from img2noise import draw, extract, first_step, load, replay
+from img2noise import draw, extract, load, replay
 from img2noise.denoisers import Denoiser
+from img2noise.inversion import first_step
 from img2noise.networks import guided, load_network
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
@@ -65,7 +66,7 @@ def network(precision: torch.dtype, scale: float = 1.0, device: str = "cpu") -> 
 
 def finished_rows() -> None:
     """Row evaluations of a first-step inversion to unit deviation, pictures of several contrasts."""
-    whitener = load("sd").at(32, 32)
+    whitener = load("sd").at_size(32, 32)
     x0 = whitener.dewhiten(draw((4, *whitener.shape), 1000))
     x0 = x0 * torch.tensor([0.15, 0.5, 1.0, 4.0]).view(-1, 1, 1, 1)
     lam = whitener.eigenvalues(x0).mean()

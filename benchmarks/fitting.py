@@ -59,7 +59,7 @@ def peak(anew: bool = False) -> float:
 def _latents() -> tuple[float, float]:
     from img2noise import draw, fit, load, measure
 
-    whitener = load("sd").at(64, 64)
+    whitener = load("sd").at_size(64, 64)
     latents = torch.empty(COUNT, *whitener.shape)
     for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak measured below
         row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed))[0])
@@ -96,7 +96,7 @@ def _streamed(ways: str, shape: tuple[int, int, int], photos: int, batch: int) -
 
 
 def _batches(shape: tuple[int, int, int], photos: int, batch: int) -> Iterator[Tensor]:
-    """Noise with neighbours alike, so that no covariance is near a multiple of the identity."""
+    """Noise with neighbors alike, so that no covariance is near a multiple of the identity."""
     from img2noise import draw
 
     x = torch.empty(batch, *shape)

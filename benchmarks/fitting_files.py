@@ -59,9 +59,10 @@ def _written(folder: Path, count: int, side: int) -> list[Path]:
 
 def _parts(folder: str, space: str) -> tuple[float, float, float]:
     """Seconds a photo for decoding, encoding and adding to the moments."""
-    from img2noise import SPACES, measure
-    from img2noise.photos import decode
-    from img2noise.surveys import FINEST
+    from img2noise import measure
+    from img2noise.photos.decode import decode
+    from img2noise.photos.surveys import FINEST
+    from img2noise.whitening import SPACES
 
     encode, stride = _tiny() if space == "sd" else _same, SPACES[space].stride
     files = _written(Path(folder, space), TIMED, LARGE)
@@ -78,8 +79,8 @@ def _parts(folder: str, space: str) -> tuple[float, float, float]:
 
 def _overlap(folder: str) -> float:
     """Time of a survey whose encoder waits, as for a GPU, over that of both one after the other."""
-    from img2noise.photos import decode
-    from img2noise.surveys import survey_photos
+    from img2noise.photos.decode import decode
+    from img2noise.photos.surveys import survey_photos
 
     files = _written(Path(folder, "overlap"), 3 * TIMED, LARGE)
     start = time.perf_counter()
@@ -123,8 +124,8 @@ def _same(x):
 
 def _memory(folder: str, count: int) -> tuple[float, float]:
     """Peak memory above that of the process before, and seconds of this process."""
-    from img2noise.sources import photo_places
-    from img2noise.surveys import survey_photos
+    from img2noise.photos.sources import photo_places
+    from img2noise.photos.surveys import survey_photos
 
     from .fitting import peak
 

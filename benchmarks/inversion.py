@@ -17,8 +17,9 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from img2noise import ddim, draw, extract, first_step, replay
+from img2noise import draw, extract, replay
 from img2noise.denoisers import Denoiser
+from img2noise.inversion import ddim, first_step
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 from .report import show, show_table
@@ -36,7 +37,7 @@ def run(device: Annotated[str, typer.Option(help="Where the timed network runs: 
 def round_trips() -> None:
     """Relative RMS error of inversion and back, per rule and number of steps."""
     denoise = mixture_denoiser()
-    x0 = draw((32, *SIZE), seed=2) * SPREAD + _centres()[torch.arange(32)]
+    x0 = draw((32, *SIZE), seed=2) * SPREAD + _centers()[torch.arange(32)]
     rows = []
     for name, rule in RULES.items():
         errors = []
@@ -60,7 +61,7 @@ def overhead(device: str = "cpu") -> None:
         "extract": lambda: extract(network, x0, sigmas, seed=0),
         "replay": lambda: replay(network, maps),
         "DDIM inversion": lambda: ddim.invert(network, x0, sigmas),
-        "implicit inversion": lambda: ddim.invert(network, x0, sigmas, evaluate="implicit", iterations=3),
+        "implicit inversion": lambda: ddim.invert(network, x0, sigmas, scheme="implicit", iterations=3),
         "first step": lambda: first_step.invert(network, x0, 13.04, iterations=20, stop="iterations"),
     }
     rows = []
@@ -114,19 +115,19 @@ def karras(steps: int, low: float = 0.0291672, high: float = 14.614641, rho: flo
 
 
 def mixture_denoiser() -> Denoiser:
-    """E[x0 | x] for equal Gaussians of standard deviation SPREAD around the centres."""
-    centres = _centres().flatten(1)  # (K, D)
+    """E[x0 | x] for equal Gaussians of standard deviation SPREAD around the centers."""
+    centers = _centers().flatten(1)  # (K, D)
 
     def denoise(x: Tensor, sigma: Tensor) -> Tensor:
         flat, variance = x.flatten(1), sigma[:, None].to(x) ** 2 + SPREAD**2
-        weights = (-(torch.cdist(flat, centres.to(x)) ** 2) / (2 * variance)).softmax(1)  # (B, K)
-        nearest = weights @ centres.to(x)
+        weights = (-(torch.cdist(flat, centers.to(x)) ** 2) / (2 * variance)).softmax(1)  # (B, K)
+        nearest = weights @ centers.to(x)
         return (nearest + SPREAD**2 / variance * (flat - nearest)).view_as(x)
 
     return denoise
 
 
-def _centres() -> Tensor:
+def _centers() -> Tensor:
     return draw((COMPONENTS, *SIZE), seed=1)
 
 
@@ -159,10 +160,8 @@ def _sigma_adjusted(denoise: Denoiser, y: Tensor, sigmas: Tensor) -> Tensor:
     return y
 
 
-def _ours(evaluate: str, iterations: int = 1) -> Callable:
-    return lambda denoise, x0, sigmas: ddim.invert(
-        denoise, x0, sigmas, evaluate=evaluate, iterations=iterations
-    )
+def _ours(scheme: str, iterations: int = 1) -> Callable:
+    return lambda denoise, x0, sigmas: ddim.invert(denoise, x0, sigmas, scheme=scheme, iterations=iterations)
 
 
 RULES = {

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import torch
 
-from img2noise import anneal, correlated_noise, draw, load, loss_of
+from img2noise import anneal, correlated_noise, draw, load
+from img2noise.noise import loss_of
 
 from .report import best_of, show
 
@@ -18,12 +19,12 @@ SEEDS, PICTURE = (
 
 def run() -> None:
     """Time one noise; compare loss ratio and standard deviation over eight seeds."""
-    large = load("sd").at(128, 128)
+    large = load("sd").at_size(128, 128)
     x0 = large.dewhiten(draw((1, *large.shape), PICTURE))
     correlated_noise(x0, large, seed=0)  # the first call converts the decomposition to float32
     seconds = best_of(20, lambda: correlated_noise(x0, large, seed=0))
 
-    whitener = load("sd").at(64, 64)
+    whitener = load("sd").at_size(64, 64)
     photos = whitener.dewhiten(draw((1, *whitener.shape), PICTURE)).expand(len(SEEDS), *whitener.shape)
     z = correlated_noise(photos, whitener, temperature=5.0, seed=SEEDS)
     ratio = (loss_of(z, photos, whitener) / loss_of(draw(photos.shape, SEEDS), photos, whitener)).mean()

@@ -18,9 +18,9 @@ from PIL import Image
 from torch import Tensor
 
 from img2noise import GaussianDenoiser, draw, fit, measure
+from img2noise.diagnostics.plots import figure, pixels
 from img2noise.networks import load_network
-from img2noise.photos import to_pixels
-from img2noise.plots import figure, pixels
+from img2noise.photos.decode import to_pixels
 
 from .papers import sheets
 from .papers.claims import table, written

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from img2noise import Kronecker, draw, fit, measure
-from img2noise.whitening import Whitener, rotation
+from img2noise import draw, fit, measure
+from img2noise.whitening import Kronecker
+from img2noise.whitening.whitener import Whitener, rotation
 
 from .report import best_of, show
 

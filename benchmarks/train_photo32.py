@@ -27,10 +27,10 @@ from PIL import Image
 from rich.progress import Progress
 from torch import Tensor, nn
 
-from img2noise.photos import photo_files, read_photo
-from img2noise.plots import figure, pixels
+from img2noise.diagnostics.plots import figure, pixels
+from img2noise.files.storage import write_tensors
+from img2noise.photos.decode import photo_files, read_photo
 from img2noise.sigmas import alpha_bar_from_sigma, scaled_linear
-from img2noise.storage import write_tensors
 
 CROP, SHORT_SIDE, BATCH = 32, 64, 64
 RATE, WARMUP, DECAY = 1e-3, 300, 0.9985
@@ -93,7 +93,7 @@ def loss_plot(losses: list[float], every: int = 50) -> np.ndarray:
 
 
 class Run:
-    """A network, its average, its optimiser and how far it has come; restored from `state` if that file is
+    """A network, its average, its optimizer and how far it has come; restored from `state` if that file is
     there.
     """
 
@@ -107,14 +107,14 @@ class Run:
             network = UNet2DModel(**CONFIG)
         self.network: nn.Module = network.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), RATE, weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), RATE, weight_decay=0.0)
         self.generator = torch.Generator().manual_seed(seed)
         self.alpha_bar = alpha_bar_from_sigma(scaled_linear()).float()
         if state.is_file():
             self._restore()
 
     def step(self, pictures: list[Tensor]) -> None:
-        """One step of the optimiser and of the average."""
+        """One step of the optimizer and of the average."""
         start = time.perf_counter()
         x0 = torch.stack([crop(pictures, self.generator) for _ in range(BATCH)])
         t = torch.randint(len(self.alpha_bar), (BATCH,), generator=self.generator)
@@ -125,12 +125,12 @@ class Run:
         with torch.autocast(self.device, torch.bfloat16):
             guess = self.network(x.to(self.device), t.to(self.device)).sample
         loss = (guess.float() - v).square().mean()
-        self.optimiser.zero_grad()
+        self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = RATE * self._rate(len(self.losses))
-        self.optimiser.step()
+        self.optimizer.step()
         share = min(DECAY, (len(self.losses) + 1) / (len(self.losses) + 10))
         with torch.no_grad():
             for mean, weight in zip(self.average.parameters(), self.network.parameters(), strict=True):
@@ -146,13 +146,13 @@ class Run:
         """Everything that `_restore` needs, moved into place once it is whole."""
         temporary = self.state.with_suffix(".writing")
         parts = dict(network=self.network.state_dict(), average=self.average.state_dict())
-        parts |= dict(optimiser=self.optimiser.state_dict(), generator=self.generator.get_state())
+        parts |= dict(optimizer=self.optimizer.state_dict(), generator=self.generator.get_state())
         torch.save(parts | dict(seconds=self.seconds, losses=self.losses), temporary)
         os.replace(temporary, self.state)
 
     def _restore(self) -> None:
         parts = torch.load(self.state, map_location=self.device, weights_only=True)
-        for name in ("network", "average", "optimiser"):
+        for name in ("network", "average", "optimizer"):
             getattr(self, name).load_state_dict(parts[name])
         self.generator.set_state(parts["generator"].cpu())
         self.seconds, self.losses = parts["seconds"], parts["losses"]

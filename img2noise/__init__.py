@@ -1,95 +1,56 @@
-"""img2noise: from a picture to the noise behind it, and back. It knows nothing of ComfyUI."""
+"""img2noise: from a picture to the noise behind it, and back. It knows nothing of ComfyUI.
 
-from . import ddim, first_step
-from .annealing import LOSSES, Annealed, anneal, loss_of
-from .correlated import correlated_noise, correlation
+Everyday names are here; the rest is reached through its room: `whitening`, `noise`, `diagnostics`, and the
+modules `edit_friendly`, `noise_maps`, `ddim` and `first_step` of `inversion`.
+"""
+
+from . import diagnostics, inversion, noise, whitening
 from .denoisers import GaussianDenoiser
-from .diagnostics import (
-    Whiteness,
-    autocorrelation,
-    kl_divergence,
-    neighbour_correlation,
-    radial_spectrum,
-    whiteness,
-)
-from .edit_friendly import edit, extract, replay, shifted
-from .inspection import Inspection, inspect
-from .least_squares import compare_whitenings, least_squares, least_squares_per_frequency
-from .moments import STRUCTURES, Moments, measure
+from .files.storage import facts, load, save
+from .inversion import ddim, edit_friendly, first_step, noise_maps
+from .inversion.edit_friendly import extract, replay
+from .inversion.noise_maps import NoiseMaps
 from .networks import EpsDenoiser, VDenoiser, guided
-from .noise import draw, lerp, slerp
-from .noise_maps import NoiseMaps, bound_last, flip, recolour, shift, statistics
-from .plain import plain_mask
-from .populations import assignment, inversion_error, most_probable_triangle, top_correlation, triangle_angles
+from .noise.annealing import anneal
+from .noise.correlated import correlated_noise
+from .noise.draw import draw, lerp, slerp
 from .sigmas import ddim_uniform, from_vp, scaled_linear, to_vp
-from .spaces import SPACES, Space
-from .storage import facts, load, save
-from .structures import Dense, Kronecker, Stationary, fit
-from .verdict import verdict
-from .whitening import METHODS, Whitener
+from .whitening.moments import Moments, measure
+from .whitening.structures import fit
+from .whitening.whitener import Whitener
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "LOSSES",
-    "METHODS",
-    "SPACES",
-    "STRUCTURES",
-    "Annealed",
-    "Dense",
     "EpsDenoiser",
     "GaussianDenoiser",
-    "Inspection",
-    "Kronecker",
     "Moments",
     "NoiseMaps",
-    "Space",
-    "Stationary",
     "VDenoiser",
     "Whitener",
-    "Whiteness",
     "anneal",
-    "assignment",
-    "autocorrelation",
-    "bound_last",
-    "compare_whitenings",
     "correlated_noise",
-    "correlation",
     "ddim",
     "ddim_uniform",
+    "diagnostics",
     "draw",
-    "edit",
+    "edit_friendly",
     "extract",
     "facts",
     "first_step",
     "fit",
-    "flip",
     "from_vp",
     "guided",
-    "inspect",
-    "inversion_error",
-    "kl_divergence",
-    "least_squares",
-    "least_squares_per_frequency",
+    "inversion",
     "lerp",
     "load",
-    "loss_of",
     "measure",
-    "most_probable_triangle",
-    "neighbour_correlation",
-    "plain_mask",
-    "radial_spectrum",
-    "recolour",
+    "noise",
+    "noise_maps",
     "replay",
     "save",
     "scaled_linear",
-    "shift",
-    "shifted",
     "slerp",
-    "statistics",
     "to_vp",
-    "top_correlation",
-    "triangle_angles",
-    "verdict",
-    "whiteness",
+    "whitening",
 ]

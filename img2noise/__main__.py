@@ -8,11 +8,11 @@ import sys
 def main() -> None:
     """Run the command line; exit with one sentence where typer or rich is not installed."""
     try:
-        from .cli import app
+        from .cli.app import app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("rich", "typer"):
             raise
-        sys.exit("the command line needs typer and rich: pip install typer rich")
+        sys.exit("the command line needs the packages typer and rich; install them")
     app()
 
 

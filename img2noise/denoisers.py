@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import entrance
-from .whitening import Whitener
+from . import checks
+from .whitening.whitener import Whitener
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, ...), sigma (B,)) -> x0 (B, ...)
 OnStep = Callable[[int, Tensor], object]  # (step, denoised): progress and previews; may raise to stop
@@ -28,7 +28,7 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
 
     No gradient is kept. Raises ValueError for an answer of another shape than x.
     """
-    entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
+    checks.function(denoise, "a denoiser", "denoise(x, sigma)")
     levels = (
         sigma.to(x).expand(len(x)).contiguous() if isinstance(sigma, Tensor) else x.new_full((len(x),), sigma)
     )
@@ -36,12 +36,12 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
         clean = denoise(x, levels)
     if not isinstance(clean, Tensor) or clean.shape != x.shape:
         raise ValueError(
-            f"got {entrance.kind(clean)} from the denoiser; expected the denoised picture, {tuple(x.shape)}"
+            f"got {checks.kind(clean)} from the denoiser; expected the denoised picture, {tuple(x.shape)}"
         )
     return clean.to(x.dtype)
 
 
-def taken_for(x: Tensor, sigma: float, told: float) -> Tensor:
+def rescaled(x: Tensor, sigma: float, told: float) -> Tensor:
     """Rescale x from noise level `sigma` to `told`, equal in variance-preserving units."""
     return x * ((1 + told**2) / (1 + sigma**2)) ** 0.5
 
@@ -51,7 +51,7 @@ def state(x: Tensor) -> Tensor:
 
     NaN is looked for here where x is on the CPU, elsewhere by `finished` in the one read-back of a walk.
     """
-    entrance.batch(x, "a picture")
+    checks.batch(x, "a picture")
     return x.detach() if x.dtype == torch.float64 else x.detach().float()
 
 
@@ -85,12 +85,12 @@ class GaussianDenoiser:
     whitener: Whitener
 
     def __post_init__(self):
-        entrance.instance(self.whitener, "the whitener", Whitener)
+        checks.instance(self.whitener, "the whitener", Whitener)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
-        fitted = self.whitener.sized_for(x)
-        u = fitted.analyse(x)
+        fitted = self.whitener.at_size_of(x)
+        u = fitted.analyze(x)
         lam = fitted.eigenvalues(u)
         return fitted.synthesise(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
 
@@ -98,8 +98,8 @@ class GaussianDenoiser:
         """Where the probability-flow ODE takes x from one noise level to another: exact, undone by exchanging
         the levels.
         """
-        fitted = self.whitener.sized_for(x)
-        u = fitted.analyse(x)
+        fitted = self.whitener.at_size_of(x)
+        u = fitted.analyze(x)
         lam = fitted.eigenvalues(u)
         gain = (lam + _column(sigma_to, u) ** 2) / (lam + _column(sigma_from, u) ** 2)
         return fitted.synthesise(u * gain.sqrt()).to(x.dtype)
@@ -108,7 +108,7 @@ class GaussianDenoiser:
 def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
     """Return sigma as (B, 1) or (1, 1), to broadcast over coordinates (B, D)."""
     if not isinstance(sigma, Tensor):
-        entrance.number(sigma, "sigma", 0)
+        checks.number(sigma, "sigma", 0)
         return u.new_full((1, 1), sigma)
     here = sigma.device.type == "cpu"  # elsewhere a look at the numbers would be a read-back
     if sigma.numel() not in (1, len(u)) or (here and not bool((torch.isfinite(sigma) & (sigma >= 0)).all())):

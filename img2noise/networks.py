@@ -23,7 +23,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from . import entrance
+from . import checks
 from .denoisers import Denoiser
 from .sigmas import scaled_linear, to_vp
 
@@ -46,14 +46,14 @@ class NetworkDenoiser(ABC):
     dtype: torch.dtype | None = None
 
     def __post_init__(self):
-        entrance.function(self.network, "the network", "network(x_vp, t)")
+        checks.function(self.network, "the network", "network(x_vp, t)")
         object.__setattr__(self, "schedule", _ascending(self.schedule))
         if self.dtype is not None and self.dtype not in FLOATS:
-            raise TypeError(f"got {entrance.kind(self.dtype)} for the dtype; expected torch.float16, say")
+            raise TypeError(f"got {checks.kind(self.dtype)} for the dtype; expected torch.float16, say")
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return E[x0 | x] as the network has it, in x's dtype; sigma a number or (B,)."""
-        entrance.tensor(x, "x")
+        checks.tensor(x, "x")
         state = x.to(torch.promote_types(x.dtype, torch.float32))
         x_vp = to_vp(state, sigma)
         sigma = torch.as_tensor(sigma, dtype=state.dtype, device=x.device).expand(len(x))
@@ -61,7 +61,7 @@ class NetworkDenoiser(ABC):
         said = said if isinstance(said, Tensor) else getattr(said, "sample", said)
         if not isinstance(said, Tensor) or said.shape != x.shape:
             raise ValueError(
-                f"got {entrance.kind(said)} from the network; expected a tensor of shape {tuple(x.shape)}, "
+                f"got {checks.kind(said)} from the network; expected a tensor of shape {tuple(x.shape)}, "
                 "or an object that has it as .sample"
             )
         column = sigma.view(-1, *[1] * (x.ndim - 1))
@@ -127,8 +127,8 @@ class _Guided:
 def guided(cond: Denoiser, uncond: Denoiser, scale: float) -> Denoiser:
     """Return the denoiser uncond + scale (cond - uncond), two calls each; at scale 1 `cond` itself."""
     for denoise in (cond, uncond):
-        entrance.function(denoise, "a denoiser", "denoise(x, sigma)")
-    entrance.number(scale, "scale")
+        checks.function(denoise, "a denoiser", "denoise(x, sigma)")
+    checks.number(scale, "scale")
     return cond if scale == 1 else _Guided(cond, uncond, scale)
 
 
@@ -164,7 +164,7 @@ def load_network(path: str | Path) -> NetworkDenoiser:
 
 def _ascending(schedule: Tensor) -> Tensor:
     """The schedule as float64 on the CPU, checked."""
-    entrance.tensor(schedule, "the schedule")
+    checks.tensor(schedule, "the schedule")
     schedule = schedule.detach().cpu().double()
     sound = schedule.ndim == 1 and bool(torch.isfinite(schedule).all() and schedule[0] > 0)
     if not sound or bool((schedule.diff() <= 0).any()):

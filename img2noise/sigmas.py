@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from . import entrance
+from . import checks
 
 
 def scaled_linear(beta_start: float = 0.00085, beta_end: float = 0.012, count: int = 1000) -> Tensor:
@@ -56,7 +56,7 @@ def descending(sigmas: Tensor, to_zero: bool = True) -> Tensor:
     try:
         sigmas = torch.as_tensor(sigmas).detach().cpu()
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"got {entrance.kind(sigmas)} for the sigmas; expected a list of numbers") from None
+        raise TypeError(f"got {checks.kind(sigmas)} for the sigmas; expected a list of numbers") from None
     if sigmas.is_complex() or sigmas.dtype == torch.bool:
         raise TypeError(f"got sigmas of {sigmas.dtype}; expected floating-point numbers")
     sigmas = sigmas.double()  # on the CPU: not every device has float64
@@ -84,7 +84,7 @@ def ancestral_split(sigma_from: Tensor, sigma_to: Tensor, eta: float = 1.0) -> t
     sigma_from > 0.
     """
     sigma_from, sigma_to = (torch.as_tensor(s).detach().cpu().double() for s in (sigma_from, sigma_to))
-    if not entrance.is_number(eta) or not 0 <= eta <= 1:
+    if not checks.is_number(eta) or not 0 <= eta <= 1:
         raise ValueError(f"got eta = {eta!r}; it must lie in [0, 1]")
     if bool(((sigma_to < 0) | (sigma_to > sigma_from) | (sigma_from <= 0)).any()):
         raise ValueError(
@@ -98,7 +98,7 @@ def to_vp(x: Tensor, sigma: float | Tensor) -> Tensor:
     """Return x / sqrt(1 + sigma^2): x (B, ...) at noise level sigma, a number or (B,), in the
     variance-preserving units that eps- and v-networks and diffusers' pipelines work in.
     """
-    entrance.tensor(x, "x")
+    checks.tensor(x, "x")
     return (x / _vp_scale(x, sigma)).to(x.dtype)
 
 
@@ -106,14 +106,14 @@ def from_vp(x: Tensor, sigma: float | Tensor) -> Tensor:
     """Return x sqrt(1 + sigma^2), the inverse of `to_vp`: from variance-preserving units back to x0 + sigma
     eps.
     """
-    entrance.tensor(x, "x")
+    checks.tensor(x, "x")
     return (x * _vp_scale(x, sigma)).to(x.dtype)
 
 
 def _vp_scale(x: Tensor, sigma: float | Tensor) -> Tensor:
     """sqrt(1 + sigma^2) against x (B, ...), in float32, or in float64 where x is."""
     if not isinstance(sigma, Tensor):
-        entrance.number(sigma, "sigma", 0)
+        checks.number(sigma, "sigma", 0)
     sigma = torch.as_tensor(sigma, dtype=torch.promote_types(x.dtype, torch.float32), device=x.device)
     if sigma.numel() != 1 and sigma.shape != x.shape[:1]:
         raise ValueError(

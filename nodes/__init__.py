@@ -2,34 +2,34 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import diagnostics, edit_friendly, inversion, noise, noise_maps, sampling, whitening
+from . import edits, inspection, inversions, noise, noise_maps, sampling, whiteners
 
 NODES = [
-    whitening.Img2NoiseLoadWhitener,
-    whitening.Img2NoiseSaveWhitener,
-    whitening.Img2NoiseFitWhitener,
-    whitening.Img2NoiseFitWhitenerFromFolder,
-    whitening.Img2NoiseWhitenLatent,
-    whitening.Img2NoiseDewhitenLatent,
+    whiteners.Img2NoiseLoadWhitener,
+    whiteners.Img2NoiseSaveWhitener,
+    whiteners.Img2NoiseFitWhitener,
+    whiteners.Img2NoiseFitWhitenerFromFolder,
+    whiteners.Img2NoiseWhitenLatent,
+    whiteners.Img2NoiseDewhitenLatent,
     noise.Img2NoiseAnnealedNoise,
     noise.Img2NoiseCorrelatedNoise,
     noise.Img2NoiseLatentToNoise,
     noise.Img2NoiseNoiseToLatent,
     noise.Img2NoiseBlendNoises,
     sampling.Img2NoiseKSampler,
-    inversion.Img2NoiseInversionSampler,
-    inversion.Img2NoiseInvertedNoise,
-    inversion.Img2NoiseFirstStepInversion,
-    edit_friendly.Img2NoiseEditFriendlyInversion,
-    edit_friendly.Img2NoiseEditFriendlySampler,
-    edit_friendly.Img2NoiseEditFriendlyEdit,
+    inversions.Img2NoiseInversionSampler,
+    inversions.Img2NoiseInvertedNoise,
+    inversions.Img2NoiseFirstStepInversion,
+    edits.Img2NoiseEditFriendlyInversion,
+    edits.Img2NoiseEditFriendlySampler,
+    edits.Img2NoiseEditFriendlyEdit,
     noise_maps.Img2NoiseShiftNoiseMaps,
     noise_maps.Img2NoiseFlipNoiseMaps,
-    noise_maps.Img2NoiseRecolourNoiseMaps,
+    noise_maps.Img2NoiseRecolorNoiseMaps,
     noise_maps.Img2NoiseSaveNoiseMaps,
     noise_maps.Img2NoiseLoadNoiseMaps,
-    diagnostics.Img2NoiseInspectNoise,
-    diagnostics.Img2NoiseCompareWhitenings,
+    inspection.Img2NoiseInspectNoise,
+    inspection.Img2NoiseCompareWhitenings,
 ]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ..img2noise import Whitener, whiteness
-from ..img2noise.surveys import Survey
-from . import host
+from ..img2noise import Whitener
+from ..img2noise.diagnostics import whiteness
+from ..img2noise.photos.surveys import PhotoStats
+from .host import latents
 
 
 def describe(whitener: Whitener, header: dict[str, str]) -> str:
     """A whitener's facts in words."""
-    space, grid = host.space_of(whitener.space), " x ".join(map(str, whitener.shape))
+    space, grid = latents.space_of(whitener.space), " x ".join(map(str, whitener.shape))
     sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
     lines = [
         f"{whitener.structure} {whitener.method} whitener of {whitener.space} latents ({space.models})",
@@ -18,7 +19,7 @@ def describe(whitener: Whitener, header: dict[str, str]) -> str:
     return "\n".join(lines + [f"{key}: {header[key]}" for key in ("source", "command") if header.get(key)])
 
 
-def describe_survey(survey: Survey, whitener: Whitener) -> str:
+def describe_survey(survey: PhotoStats, whitener: Whitener) -> str:
     """What was measured, what was left out and why, and how white the photos become that were held out."""
     held_out, left_out = survey.held_out, survey.left_out
     lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
@@ -26,7 +27,7 @@ def describe_survey(survey: Survey, whitener: Whitener) -> str:
         found = whiteness(whitener, held_out)
         channels = ", ".join(f"{std:.3f}" for std in found.std)
         lines.append(
-            f"held-out photos, whitened: std per channel {channels} (1 is white), neighbour correlation "
+            f"held-out photos, whitened: std per channel {channels} (1 is white), neighbor correlation "
             f"{found.before:.3f} before and {found.after:.3f} after (0 is white)"
         )
     return "\n".join(lines + [f"left out: {reason}" for _, reason in left_out])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..img2noise import LOSSES, METHODS, SPACES, STRUCTURES
+from ..img2noise.noise import LOSSES
+from ..img2noise.whitening import METHODS, SPACES, STRUCTURES
 
 WhitenerType = io.Custom("IMG2NOISE_WHITENER")
 MomentsType = io.Custom("IMG2NOISE_MOMENTS")
@@ -34,7 +35,7 @@ def temperature():
         "temperature",
         default=5.0,
         **DEGREES,
-        tooltip="How freely it leaves the picture: 0 keeps nearly all of it, 5 layout and colours, 1000 "
+        tooltip="How freely it leaves the picture: 0 keeps nearly all of it, 5 layout and colors, 1000 "
         "little.",
     )
 
@@ -130,7 +131,9 @@ def searching():
             "temperature_start", default=100.0, **degrees, tooltip="How freely the search begins."
         ),
         io.Float.Input("temperature_end", default=5.0, **degrees, tooltip="And ends: lower is closer."),
-        io.Boolean.Input("adapt", default=False, advanced=True, tooltip="Lets the step size adapt itself."),
+        io.Boolean.Input(
+            "adapt_step", default=False, advanced=True, tooltip="Lets the step size adapt itself."
+        ),
     ]
 
 

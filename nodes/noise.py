@@ -8,10 +8,12 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..img2noise import Whitener, anneal, entrance, lerp, plots, slerp
+from ..img2noise import Whitener, anneal, checks, lerp, slerp
+from ..img2noise.diagnostics import plots
 from ..img2noise.sums import row_means, row_stds
-from . import batches, host, inputs
-from .noise_objects import BlendedNoise, CorrelatedNoise, StoredNoise, ask, numbers_of
+from . import inputs
+from .host import batches, latents
+from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, numbers_of
 
 BLENDS = {"slerp": slerp, "linear": lerp}
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
             display_name="Annealed Noise",
             category="img2noise/noise",
             description="Searches, step by step, for noise that will make a picture like yours: its layout "
-            "and colours, new detail. Each seed finds another. Correlated Noise makes nearly the same at "
+            "and colors, new detail. Each seed finds another. Correlated Noise makes nearly the same at "
             "once.",
             search_aliases=[
                 "image to noise",
@@ -63,8 +65,8 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
     def execute(
         cls, latent, whitener, noise_seed, iterations, batch_size, model=None, **search
     ) -> io.NodeOutput:
-        entrance.whole(iterations, "iterations", 0)
-        entrance.whole(batch_size, "batch size", 1)
+        checks.whole(iterations, "iterations", 0)
+        checks.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
         numbers = batches.repeated(numbers_of(latent), max(batch_size, len(pictures)))
         rows = pictures[[i % len(pictures) for i in range(len(numbers))]]
@@ -72,7 +74,7 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
         how = dict(**search, temperature=temperature, seed=noise_seed)
         z, losses, ratios = _searched(rows, whitener, iterations, batches.draws(numbers), how)
         plot = torch.from_numpy(plots.loss_curve(losses, ratios)).float()[None] / 255
-        preview = host.picture_latent(whitener.dewhiten(z), whitener)
+        preview = latents.picture_latent(whitener.dewhiten(z), whitener)
         return io.NodeOutput(StoredNoise(z, noise_seed, numbers), batches.numbered(preview, numbers), plot)
 
 
@@ -83,7 +85,7 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
             node_id="Img2NoiseCorrelatedNoise",
             display_name="Correlated Noise",
             category="img2noise/noise",
-            description="Noise that will make a picture like yours: its layout and colours, new detail, and "
+            description="Noise that will make a picture like yours: its layout and colors, new detail, and "
             "another variation for each seed. Temperature says how far it may stray.",
             search_aliases=["image to noise", "variation", "img2img", "one shot noise", "inversion"],
             inputs=[
@@ -109,12 +111,12 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
     def execute(
         cls, latent, whitener, noise_seed, temperature, strength, keep_variance, batch_size, model=None
     ) -> io.NodeOutput:
-        entrance.whole(batch_size, "batch size", 1)
+        checks.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
-        how = dict(temperature=temperature, strength=strength, preserve=keep_variance)
+        how = dict(temperature=temperature, strength=strength, preserve_variance=keep_variance)
         noise = CorrelatedNoise(pictures, numbers_of(latent), whitener, noise_seed, **how)
         numbers = batches.repeated(noise.numbers, max(batch_size, len(pictures)))
-        preview = host.picture_latent(whitener.dewhiten(noise.drawn(numbers)), whitener)
+        preview = latents.picture_latent(whitener.dewhiten(noise.drawn(numbers)), whitener)
         return io.NodeOutput(noise, batches.numbered(preview, numbers))
 
 
@@ -144,9 +146,9 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, normalize, noise_seed) -> io.NodeOutput:
-        rows = host.samples_of(latent)
+        rows = latents.samples_of(latent)
         if normalize:
-            rows = standardise(rows)
+            rows = standardize(rows)
         deviation = float(rows.std())
         if not 0.5 < deviation < 2:
             logger.warning(
@@ -180,7 +182,7 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise, latent) -> io.NodeOutput:
-        rows = host.to_latent(ask(noise, latent))
+        rows = latents.to_latent(ask(noise, latent))
         return io.NodeOutput(batches.numbered(rows, numbers_of(latent)))
 
 
@@ -212,11 +214,11 @@ class Img2NoiseBlendNoises(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise_a, noise_b, weight, method) -> io.NodeOutput:
-        entrance.choice(method, "method", tuple(BLENDS))
+        checks.choice(method, "method", tuple(BLENDS))
         return io.NodeOutput(BlendedNoise(noise_a, noise_b, weight, BLENDS[method]))
 
 
-def standardise(x: Tensor) -> Tensor:
+def standardize(x: Tensor) -> Tensor:
     """x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
     std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
     if not bool((std > 0).all()):
@@ -228,7 +230,7 @@ def standardise(x: Tensor) -> Tensor:
 
 def _searched(rows: Tensor, whitener: Whitener, iterations: int, draws: list[int], how: dict) -> list[Tensor]:
     """Noises (B, C, H, W), losses (B, steps + 1), their ratios (B,); row by row, so a cancel is quick."""
-    report, found = host.progress(iterations * len(rows)), []
+    report, found = latents.progress(iterations * len(rows)), []
     for i in range(len(rows)):
 
         def on_step(step: int, _, before: int = i * iterations) -> None:
@@ -243,8 +245,8 @@ def _searched(rows: Tensor, whitener: Whitener, iterations: int, draws: list[int
 def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
     """The pictures to make noise for, in model space."""
     if model is not None:
-        host.check_model(model, host.whitener_of(whitener))
-    return host.picture_samples(latent, host.whitener_of(whitener))
+        latents.check_model(model, latents.whitener_of(whitener))
+    return latents.picture_samples(latent, latents.whitener_of(whitener))
 
 
 def _picture_inputs():

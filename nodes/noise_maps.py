@@ -6,9 +6,11 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..img2noise import NoiseMaps, entrance, flip, recolour, save, shift
-from . import guiders, host, inputs
-from .sampler_objects import check_space, moved
+from ..img2noise import NoiseMaps, checks, save
+from ..img2noise.inversion.noise_maps import flip, recolor, shift
+from . import inputs
+from .host import guiders, latents
+from .host.samplers import check_space, moved
 
 CATEGORY = "img2noise/edit friendly"
 TO_SAMPLER = "Wire them to Edit-Friendly Sampler."
@@ -61,24 +63,24 @@ class Img2NoiseFlipNoiseMaps(io.ComfyNode):
         return io.NodeOutput(flip(noise_maps, horizontal, vertical))
 
 
-class Img2NoiseRecolourNoiseMaps(io.ComfyNode):
+class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return io.Schema(
-            node_id="Img2NoiseRecolourNoiseMaps",
-            display_name="Recolour Noise Maps",
+            node_id="Img2NoiseRecolorNoiseMaps",
+            display_name="Recolor Noise Maps",
             category=CATEGORY,
-            description="Gives a part of the picture another colour and leaves its texture: the maps are "
-            "pulled towards the colour inside the mask, in the middle steps.",
+            description="Gives a part of the picture another color and leaves its texture: the maps are "
+            "pulled towards the color inside the mask, in the middle steps.",
             search_aliases=["recolor", "color", "tint", "edit noise maps"],
             inputs=[
                 io.Guider.Input("guider", tooltip="Model and prompt that the maps will be replayed with."),
                 inputs.noise_maps(),
                 io.Latent.Input(
-                    "colour",
-                    tooltip="VAE Encode of a picture of one colour, as large as yours: EmptyImage, say.",
+                    "color",
+                    tooltip="VAE Encode of a picture of one color, as large as yours: EmptyImage, say.",
                 ),
-                io.Mask.Input("mask", tooltip="What is recoloured, in any size; soft edges work."),
+                io.Mask.Input("mask", tooltip="What is recolored, in any size; soft edges work."),
                 *_pulling(),
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
@@ -86,15 +88,15 @@ class Img2NoiseRecolourNoiseMaps(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, guider, noise_maps, colour, mask, strength, band_start, band_end, closed_loop
+        cls, guider, noise_maps, color, mask, strength, band_start, band_end, closed_loop
     ) -> io.NodeOutput:
-        samples = colour_samples(guider, noise_maps, colour)
+        samples = color_samples(guider, noise_maps, color)
         shares, on_step = mask_shares(mask, noise_maps), guiders.reporter(guider, len(noise_maps.residuals))
         how = dict(strength=strength, band=(band_start, band_end), closed=closed_loop, on_step=on_step)
 
         def work(ready: guiders.Ready) -> NoiseMaps:
             maps, within = moved(noise_maps, ready.x0), shares.to(ready.x0)
-            return recolour(ready, maps, ready.x0, within, **how)
+            return recolor(ready, maps, ready.x0, within, **how)
 
         found = guiders.run(guider, samples, noise_maps.sigmas, work)
         return io.NodeOutput(moved(found, "cpu"))
@@ -124,8 +126,8 @@ class Img2NoiseSaveNoiseMaps(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise_maps, filename) -> io.NodeOutput:
-        entrance.instance(noise_maps, "the noise maps", NoiseMaps)
-        path = save(noise_maps, host.new_noise_maps_file(filename))
+        checks.instance(noise_maps, "the noise maps", NoiseMaps)
+        path = save(noise_maps, latents.new_noise_maps_file(filename))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -142,7 +144,7 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=host.noise_maps_names(),
+                    options=latents.noise_maps_names(),
                     tooltip="From output/img2noise. Press R to have new files listed.",
                 )
             ],
@@ -151,23 +153,23 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file=""):
-        return host.stamp([host.noise_maps_file(file)])
+        return latents.stamp([latents.noise_maps_file(file)])
 
     @classmethod
     def execute(cls, file) -> io.NodeOutput:
-        return io.NodeOutput(host.load_noise_maps(host.noise_maps_file(file)))
+        return io.NodeOutput(latents.load_noise_maps(latents.noise_maps_file(file)))
 
 
-def colour_samples(guider, maps: NoiseMaps, colour: dict) -> Tensor:
-    """The colour for every row of the maps (B, 4, H, W), VAE units; ValueError unless all belong together."""
-    entrance.instance(maps, "the noise maps", NoiseMaps)
-    samples = host.samples_of(colour)
+def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
+    """The color for every row of the maps (B, 4, H, W), VAE units; ValueError unless all belong together."""
+    checks.instance(maps, "the noise maps", NoiseMaps)
+    samples = latents.samples_of(color)
     guiders.check(guider, samples)
     check_space(guider, maps)
     if samples.shape[1:] != maps.start.shape[1:] or len(samples) not in (1, len(maps.start)):
         ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, samples))
         raise ValueError(
-            f"got a colour of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
+            f"got a color of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
             "as large as the inverted picture"
         )
     return samples.expand_as(maps.start).contiguous()
@@ -175,7 +177,7 @@ def colour_samples(guider, maps: NoiseMaps, colour: dict) -> Tensor:
 
 def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
     """How much of each latent pixel is masked (B or 1, 1, H, W), by area."""
-    entrance.tensor(mask, "the mask")
+    checks.tensor(mask, "the mask")
     if mask.ndim < 2:
         raise ValueError(f"got a mask of shape {tuple(mask.shape)}; expected (batch, height, width)")
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
@@ -187,7 +189,7 @@ def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
 
 
 def _pulling():
-    """How strongly and in which steps a colour pulls."""
+    """How strongly and in which steps a color pulls."""
     return [
         io.Float.Input(
             "strength",
@@ -196,7 +198,7 @@ def _pulling():
             max=1.0,
             step=0.005,
             round=False,
-            tooltip="How strongly the colour pulls. 0.05 tints clearly, 0.1 and more covers.",
+            tooltip="How strongly the color pulls. 0.05 tints clearly, 0.1 and more covers.",
         ),
         io.Float.Input(
             "band_start",
@@ -213,7 +215,7 @@ def _pulling():
         io.Boolean.Input(
             "closed_loop",
             default=True,
-            tooltip="On: looks at the picture as it changes and stops at the colour. Off: as published; "
+            tooltip="On: looks at the picture as it changes and stops at the color. Off: as published; "
             "pulls on and overshoots when strong.",
         ),
     ]

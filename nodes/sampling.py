@@ -8,8 +8,9 @@ from comfy_api.latest import io
 
 import nodes  # the host's own, whose KSampler this one is
 
-from . import host, inputs
-from .noise_objects import CorrelatedNoise, numbers_of
+from . import inputs
+from .host import latents
+from .host.noises import CorrelatedNoise, numbers_of
 
 
 class Img2NoiseKSampler(io.ComfyNode):
@@ -39,14 +40,14 @@ class Img2NoiseKSampler(io.ComfyNode):
     @classmethod
     def execute(cls, whitener, reference, temperature, correlate, latent_image, **core) -> io.NodeOutput:
         if correlate:
-            host.check_model(core["model"], host.whitener_of(whitener))
-            host.samples_of(latent_image)
+            latents.check_model(core["model"], latents.whitener_of(whitener))
+            latents.samples_of(latent_image)
             numbers_of(latent_image)
-            pictures = host.picture_samples(reference, whitener)
+            pictures = latents.picture_samples(reference, whitener)
             numbers = numbers_of(reference)
             noise = CorrelatedNoise(pictures, numbers, whitener, core["seed"], temperature=temperature)
             core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
-        with host.random_state_kept():  # core seeds the global generator, and some samplers draw from it
+        with latents.random_state_kept():  # core seeds the global generator, and some samplers draw from it
             return io.NodeOutput(*nodes.common_ksampler(**core, latent=latent_image))
 
 

@@ -129,10 +129,10 @@ BAD = {
         denoise_target=DENOISERS, x0=FITS, sigmas=SIGMAS, weight=NUMBERS, bound=UNIT | {"None": ("", "got")}
     ),
     "replay": dict(denoise=DENOISERS, maps=NOISE_MAPS),
-    "shifted": dict(sigmas=SIGMAS),
+    "turbo_sigmas": dict(sigmas=SIGMAS),
     "ddim": dict(denoise=DENOISERS, x0=FITS, sigmas=SIGMAS, forward_steps=COUNTS, iterations=COUNTS),
     "ddim.sample": dict(denoise=DENOISERS, x=FITS, sigmas=SIGMAS),
-    "first_step": dict(x0=FITS, sigma=UNIT, iterations=COUNTS, accelerate=COUNTS, tolerance=UNIT),
+    "first_step": dict(x0=FITS, sigma=UNIT, iterations=COUNTS, anderson_window=COUNTS, tolerance=UNIT),
     "facts": dict(path={**PATHS, **NO_FILES}),
     "load": dict(path={**PATHS, **NO_FILES}),
     "save": dict(
@@ -146,8 +146,8 @@ BAD = {
     "flip": dict(maps=NOISE_MAPS),
     "shift": dict(maps=NOISE_MAPS, down=COUNTS | {"8": (8, "must be smaller")}, right=COUNTS),
     "statistics": dict(maps=NOISE_MAPS),
-    "bound_last": dict(maps=NOISE_MAPS, bound=UNIT),
-    "recolour": dict(denoise=DENOISERS, maps=NOISE_MAPS, target=FITS, mask=FITS, strength=UNIT, band=UNIT),
+    "clip_last_map": dict(maps=NOISE_MAPS, bound=UNIT),
+    "recolor": dict(denoise=DENOISERS, maps=NOISE_MAPS, target=FITS, mask=FITS, strength=UNIT, band=UNIT),
     "slerp": dict(a={**PICTURES, **UNSOUND}, b={**PICTURES, **UNSOUND}, weight=UNIT),
     "lerp": dict(a={**PICTURES, **UNSOUND}, b={**PICTURES, **UNSOUND}, weight=UNIT),
     "GaussianDenoiser": dict(whitener=WHITENERS),
@@ -168,13 +168,11 @@ BAD = {
     "whiteness": dict(
         whitener=WHITENERS, pictures={"one": (X, "a list of tensors"), "none": ([], "no pictures")}
     ),
-    "neighbour_correlation": dict(
-        pictures={"one": (X, "a list of tensors"), "none": ([], "got no pictures")}
-    ),
+    "neighbor_correlation": dict(pictures={"one": (X, "a list of tensors"), "none": ([], "got no pictures")}),
     "autocorrelation": dict(z=FITS, lags=COUNTS),
     "radial_spectrum": dict(z=FITS),
     "kl_divergence": dict(mean=PICTURES, std={"0": (torch.zeros(2), "expected positive"), **PICTURES}),
-    "plain_mask": dict(picture=FITS, tau=UNIT, size={"a number": (8, "expected (H, W)")}),
+    "smooth_mask": dict(picture=FITS, tau=UNIT, size={"a number": (8, "expected (H, W)")}),
     "inspect": dict(z={**PICTURES, "NaN": (X * NAN, "got NaN")}, picture=EMPTY, tau=UNIT),
     "verdict": dict(
         found=things("what was found; expected Inspection"), names={"three": ("abc", "for the names")}

@@ -143,7 +143,7 @@ BAD_NODES = {
         | {"another size": ({"samples": X[..., :4] * 0}, "got noise of")},
     ),
     "Img2NoiseInversionSampler": dict(
-        evaluate=UNKNOWN,
+        scheme=UNKNOWN,
         forward_fraction={"NaN": (NAN, "forward"), "too large": (2.0, "forward"), "a text": ("1", "forward")},
         forward_seed=SEEDS,
         iterations=COUNTS | {"none": (0, "0 iterations")},
@@ -158,7 +158,7 @@ BAD_NODES = {
         timestep={"a text": ("980", WHOLE), "none": (0, "timestep"), "beyond": (1000, "timestep")},
         iterations=COUNTS | {"none": (0, "0 iterations")},
         stop=UNKNOWN,
-        accelerate=COUNTS | {"negative": (-1, "window -1")},
+        anderson_window=COUNTS | {"negative": (-1, "window -1")},
         tolerance={"NaN": (NAN, "tolerance"), "a text": ("0", NUMBER)},
     ),
     "Img2NoiseEditFriendlyInversion": dict(
@@ -194,10 +194,10 @@ BAD_NODES = {
         right=COUNTS | {"the whole side": (-8, "must be smaller")},
     ),
     "Img2NoiseFlipNoiseMaps": dict(noise_maps=MAPS),
-    "Img2NoiseRecolourNoiseMaps": dict(
+    "Img2NoiseRecolorNoiseMaps": dict(
         guider=GUIDERS,
         noise_maps=MAPS,
-        colour=NOISY | WIDE | {"another size": ({"samples": X[..., :4]}, "got a colour of")},
+        color=NOISY | WIDE | {"another size": ({"samples": X[..., :4]}, "got a color of")},
         mask={"three": (torch.ones(3, 64, 64), "got 3 masks"), "one row": (torch.ones(64), "got a mask")}
         | {"NaN": (torch.full((1, 64, 64), NAN), "NaN or infinity"), "nothing": (None, "mask")},
         strength={"NaN": (NAN, "strength"), "negative": (-0.1, "strength"), "a text": ("1", NUMBER)},

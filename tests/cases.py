@@ -8,7 +8,8 @@ from functools import cache
 
 import torch
 
-from img2noise import Dense, Kronecker, Stationary, fit, measure
+from img2noise import fit, measure
+from img2noise.whitening import Dense, Kronecker, Stationary
 
 SHAPES = ((4, 6, 8), (3, 5, 7), (2, 7, 4))  # C, H, W: sides even, odd and mixed
 CLASSES = (Stationary, Kronecker, Dense)

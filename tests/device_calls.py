@@ -17,17 +17,14 @@ import torch
 from torch import Tensor
 
 import img2noise as n
-from img2noise import (
-    comparing,
-    denoisers,
-    diagnostics,
-    noise,
-    noise_files,
-    noise_maps,
-    photos,
-    sigmas,
-)
-from img2noise.least_squares import best_scale, distance, score
+from img2noise import denoisers, sigmas
+from img2noise.diagnostics import comparing
+from img2noise.diagnostics.least_squares import best_scale, distance, score
+from img2noise.diagnostics.whiteness import rows_of, similarity, smooth_areas, values
+from img2noise.files import noise_files
+from img2noise.inversion import noise_maps
+from img2noise.noise.draw import rows_for
+from img2noise.photos import decode
 
 from .cases import normal
 from .worlds import levels, network
@@ -55,26 +52,29 @@ def maps(put):
 
 
 def inspection(put):
-    return n.inspect(put(Z), put(X[:1]).tanh(), x0=put(X), tau=2.0)
+    return n.diagnostics.inspect(put(Z), put(X[:1]).tanh(), x0=put(X), tau=2.0)
 
 
 def whitening(put):
     """Through each structure, there and back."""
     found = []
-    for structure in n.STRUCTURES:
+    for structure in n.whitening.STRUCTURES:
         w = whitener(structure, "zca-cor")
         found += [w.whiten(put(X)), w.dewhiten(put(Z), 0.5), w.whiten(put(X), 0.5)]
     return found
 
 
 def least_squares(put):
-    linear, spectral = n.least_squares(*map(put, FLAT)), n.least_squares_per_frequency(put(X), put(Z))
+    linear, spectral = (
+        n.diagnostics.least_squares(*map(put, FLAT)),
+        n.diagnostics.least_squares_per_frequency(put(X), put(Z)),
+    )
     return [
         linear,
         linear(put(FLAT[0])),
         spectral,
         spectral(put(X)),
-        n.least_squares(*map(put, FLAT), dual=True),
+        n.diagnostics.least_squares(*map(put, FLAT), dual=True),
     ]
 
 
@@ -113,7 +113,7 @@ CALLS = {
     "slerp": (lambda put: n.slerp(put(X), put(Z), 0.3), False),
     "slerp by weights": (lambda put: n.slerp(put(X), put(Z), put(torch.linspace(0, 1, 5))), False),
     "lerp": (lambda put: n.lerp(put(X), put(Z), 0.3), False),
-    "rows_for": (lambda put: noise.rows_for(put(X[:1]), [1, 2]), False),
+    "rows_for": (lambda put: rows_for(put(X[:1]), [1, 2]), False),
     # sigmas
     "sigma_from_alpha_bar": (lambda put: sigmas.sigma_from_alpha_bar(put(torch.tensor([0.1, 0.9]))), False),
     "alpha_bar_from_sigma": (lambda put: sigmas.alpha_bar_from_sigma(put(torch.tensor([3.0, 1.0]))), False),
@@ -124,16 +124,19 @@ CALLS = {
     "from_vp": (lambda put: [sigmas.from_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
     "guided": (networked, False),
     # whitening
-    "measure": (lambda put: [n.measure(put(X), structure) for structure in n.STRUCTURES], True),
+    "measure": (lambda put: [n.measure(put(X), structure) for structure in n.whitening.STRUCTURES], True),
     "fit": (lambda put: n.fit(n.measure(put(torch.cat([X, Z, HALF])))), True),
     "Whitener": (whitening, False),
     "GaussianDenoiser": (gaussian, False),
     "denoised": (lambda put: denoisers.denoised(network(), put(X), 2.0), False),
-    "taken_for": (lambda put: denoisers.taken_for(put(X), 2.0, 1.0), False),
+    "rescaled": (lambda put: denoisers.rescaled(put(X), 2.0, 1.0), False),
     "state": (lambda put: denoisers.state(put(X.half())), False),
     "finished": (lambda put: denoisers.finished(put(Z), put(X), network()), False),
     # correlated noise
-    "correlation": (lambda put: n.correlation(put(torch.rand(9, generator=torch.Generator())), 1.0), False),
+    "correlation": (
+        lambda put: n.noise.correlation(put(torch.rand(9, generator=torch.Generator())), 1.0),
+        False,
+    ),
     "correlated_noise": (lambda put: n.correlated_noise(put(X), whitener(), seed=1), False),
     "correlated_noise, white": (
         lambda put: n.correlated_noise(put(X), whitener(), strength=0, seed=1),
@@ -143,19 +146,22 @@ CALLS = {
         lambda put: n.anneal(put(X), whitener(), 70, seed=1),
         {"loss_ratio", "losses", "acceptance"},
     ),
-    "loss_of": (lambda put: [n.loss_of(put(Z), put(X), whitener(), loss) for loss in n.LOSSES], True),
+    "loss_of": (
+        lambda put: [n.noise.loss_of(put(Z), put(X), whitener(), loss) for loss in n.noise.LOSSES],
+        True,
+    ),
     # inversions
     "ddim.invert": (
         lambda put: [
-            n.ddim.invert(network(), put(X), put(LEVELS), forward_steps=1, evaluate=scheme)
-            for scheme in n.ddim.EVALUATIONS
+            n.ddim.invert(network(), put(X), put(LEVELS), forward_steps=1, scheme=scheme)
+            for scheme in n.ddim.SCHEMES
         ],
         False,
     ),
     "ddim.sample": (lambda put: n.ddim.sample(network(), put(X), put(LEVELS)), False),
     "first_step.invert": (
         lambda put: [
-            n.first_step.invert(network(), put(X), 13.0, iterations=4, stop=stop, accelerate=window)
+            n.first_step.invert(network(), put(X), 13.0, iterations=4, stop=stop, anderson_window=window)
             for stop, window in (("unit_std", 0), ("converged", 0), ("iterations", 2))
         ],
         {"residuals", "stds"},
@@ -166,65 +172,76 @@ CALLS = {
     ),
     "extract": (lambda put: n.extract(network(), put(X), put(LEVELS), seed=3), {"sigmas"}),
     "extract, shifted": (
-        lambda put: n.extract(network(), put(X), LEVELS, seed=3, noise_sigmas=n.shifted(put(LEVELS))),
+        lambda put: n.extract(
+            network(), put(X), LEVELS, seed=3, noise_sigmas=n.edit_friendly.turbo_sigmas(put(LEVELS))
+        ),
         {"sigmas"},
     ),
-    "shifted": (lambda put: n.shifted(put(LEVELS)), False),
+    "turbo_sigmas": (lambda put: n.edit_friendly.turbo_sigmas(put(LEVELS)), False),
     "replay": (lambda put: n.replay(network(), maps(put)), False),
-    "edit": (lambda put: n.edit(network(), network(turn=0.3), put(X), **WALK), False),
+    "edit": (lambda put: n.edit_friendly.edit(network(), network(turn=0.3), put(X), **WALK), False),
     "edit, strong and bound": (
-        lambda put: n.edit(network(), network(turn=0.3), put(X), weight=1.5, bound=1.0, **WALK),
+        lambda put: n.edit_friendly.edit(network(), network(turn=0.3), put(X), weight=1.5, bound=1.0, **WALK),
         False,
     ),
     "mean_step": (lambda put: noise_maps.mean_step(put(X), put(Z), 2.0, 1.0), False),
-    "statistics": (lambda put: n.statistics(maps(put)), True),
-    "bound_last": (lambda put: n.bound_last(maps(put), 1.0), {"sigmas"}),
+    "statistics": (lambda put: n.noise_maps.statistics(maps(put)), True),
+    "clip_last_map": (lambda put: n.noise_maps.clip_last_map(maps(put), 1.0), {"sigmas"}),
     "norm_limit": (lambda put: noise_maps.norm_limit(put(X), 1.0), False),
-    "shift": (lambda put: n.shift(maps(put), 1, -2), {"sigmas"}),
-    "flip": (lambda put: n.flip(maps(put), True, True), {"sigmas"}),
-    "recolour": (lambda put: n.recolour(network(), maps(put), put(X[:1]), put(MASK)), {"sigmas"}),
+    "shift": (lambda put: n.noise_maps.shift(maps(put), 1, -2), {"sigmas"}),
+    "flip": (lambda put: n.noise_maps.flip(maps(put), True, True), {"sigmas"}),
+    "recolor": (lambda put: n.noise_maps.recolor(network(), maps(put), put(X[:1]), put(MASK)), {"sigmas"}),
     "noises_of_maps": (lambda put: noise_files.noises_of_maps(maps(put)), {"sigmas"}),
     "map_figures": (lambda put: noise_files.map_figures(maps(put)), True),
     # figures
-    "values": (lambda put: diagnostics.values(put(Z), (1, 2, 3)), True),
-    "autocorrelation": (lambda put: n.autocorrelation(put(Z)), True),
-    "radial_spectrum": (lambda put: n.radial_spectrum(put(Z)), True),
-    "kl_divergence": (lambda put: n.kl_divergence(put(torch.zeros(2)), put(torch.ones(2))), True),
-    "plain_areas": (lambda put: diagnostics.plain_areas(put(Z), put(X[:, 0] > 0)), True),
-    "likeness": (lambda put: diagnostics.likeness(put(Z), put(X)), True),
-    "rows_of": (lambda put: diagnostics.rows_of(put(X[:1]), 5), False),
-    "neighbour_correlation": (lambda put: n.neighbour_correlation([put(X), put(Z)]), True),
-    "whiteness": (lambda put: n.whiteness(whitener(), [put(X), put(Z)]), True),
+    "values": (lambda put: values(put(Z), (1, 2, 3)), True),
+    "autocorrelation": (lambda put: n.diagnostics.autocorrelation(put(Z)), True),
+    "radial_spectrum": (lambda put: n.diagnostics.radial_spectrum(put(Z)), True),
+    "kl_divergence": (lambda put: n.diagnostics.kl_divergence(put(torch.zeros(2)), put(torch.ones(2))), True),
+    "smooth_areas": (lambda put: smooth_areas(put(Z), put(X[:, 0] > 0)), True),
+    "similarity": (lambda put: similarity(put(Z), put(X)), True),
+    "rows_of": (lambda put: rows_of(put(X[:1]), 5), False),
+    "neighbor_correlation": (lambda put: n.diagnostics.neighbor_correlation([put(X), put(Z)]), True),
+    "whiteness": (lambda put: n.diagnostics.whiteness(whitener(), [put(X), put(Z)]), True),
     "inspect": (inspection, True),
-    "inspect, x0 here": (lambda put: n.inspect(put(Z), X[:1].tanh(), x0=X), True),
-    "verdict": (lambda put: n.verdict(inspection(put)), True),
-    "plain_mask": (lambda put: [n.plain_mask(put(X), size, 1.0) for size in (None, (4, 4))], False),
-    "top_correlation": (lambda put: n.top_correlation(put(X)), True),
-    "triangle_angles": (lambda put: n.triangle_angles(put(X), put(Z), put(HALF)), True),
-    "most_probable_triangle": (lambda put: n.most_probable_triangle(put(FLAT[0][:, :3].abs() * 60)), True),
-    "assignment": (lambda put: n.assignment(put(X), put(Z), 1), True),
+    "inspect, x0 here": (lambda put: n.diagnostics.inspect(put(Z), X[:1].tanh(), x0=X), True),
+    "verdict": (lambda put: n.diagnostics.verdict(inspection(put)), True),
+    "smooth_mask": (
+        lambda put: [n.diagnostics.smooth_mask(put(X), size, 1.0) for size in (None, (4, 4))],
+        False,
+    ),
+    "top_correlation": (lambda put: n.diagnostics.top_correlation(put(X)), True),
+    "triangle_angles": (lambda put: n.diagnostics.triangle_angles(put(X), put(Z), put(HALF)), True),
+    "most_probable_triangle": (
+        lambda put: n.diagnostics.most_probable_triangle(put(FLAT[0][:, :3].abs() * 60)),
+        True,
+    ),
+    "assignment": (lambda put: n.diagnostics.assignment(put(X), put(Z), 1), True),
     "inversion_error": (
-        lambda put: n.inversion_error(put(X[None]), put(Z[None]), put(X[:1, 0] > 0)),
+        lambda put: n.diagnostics.inversion_error(put(X[None]), put(Z[None]), put(X[:1, 0] > 0)),
         True,
     ),
     "least_squares": (least_squares, True),
     "score": (scores, True),
-    "compare_whitenings": (lambda put: n.compare_whitenings(put(X), put(Z), patch=4, shrinkage=0.1), True),
+    "compare_whitenings": (
+        lambda put: n.diagnostics.compare_whitenings(put(X), put(Z), patch=4, shrinkage=0.1),
+        True,
+    ),
     "set_figures": (lambda put: comparing.set_figures(put(X), put(Z), put(HALF)), True),
     # files
     "load": (saved, True),
-    "to_pixels": (lambda put: list(photos.to_pixels(put(X))), True),
+    "to_pixels": (lambda put: list(decode.to_pixels(put(X))), True),
 }
 
 # A network's answer is all that a walk needs, so the host may run ahead of the device: one look at the end.
 WALKS = {
     "ddim.invert": lambda put: n.ddim.invert(network(), put(X), LEVELS),
-    "ddim.invert, current": lambda put: n.ddim.invert(network(), put(X), LEVELS, evaluate="current"),
+    "ddim.invert, current": lambda put: n.ddim.invert(network(), put(X), LEVELS, scheme="current"),
     "ddim.invert, forward": lambda put: n.ddim.invert(network(), put(X), LEVELS, forward_steps=2),
     "ddim.sample": lambda put: n.ddim.sample(network(), put(X), LEVELS),
     "extract": lambda put: n.extract(network(), put(X), LEVELS, seed=1),
     "extract, few steps": lambda put: n.extract(
-        network(), put(X), LEVELS, seed=1, noise_sigmas=n.shifted(LEVELS)
+        network(), put(X), LEVELS, seed=1, noise_sigmas=n.edit_friendly.turbo_sigmas(LEVELS)
     ),
     "ddim.invert, a network": lambda put: n.ddim.invert(
         n.guided(*(n.EpsDenoiser(network) for network in (lambda x, t: x / 9, lambda x, t: x / 7)), 3.0),
@@ -232,12 +249,12 @@ WALKS = {
         LEVELS,
     ),
     "replay": lambda put: n.replay(network(), maps(put)),
-    "bound_last": lambda put: n.bound_last(maps(put), 1.0),
-    "recolour": lambda put: n.recolour(network(), maps(put), put(X[:1]), put(MASK)),
-    "edit": lambda put: n.edit(network(), network(turn=0.3), put(X), LEVELS, seed=1),
-    "edit, few steps": lambda put: n.edit(
+    "clip_last_map": lambda put: n.noise_maps.clip_last_map(maps(put), 1.0),
+    "recolor": lambda put: n.noise_maps.recolor(network(), maps(put), put(X[:1]), put(MASK)),
+    "edit": lambda put: n.edit_friendly.edit(network(), network(turn=0.3), put(X), LEVELS, seed=1),
+    "edit, few steps": lambda put: n.edit_friendly.edit(
         *(network(), network(turn=0.3), put(X), LEVELS),
-        **dict(seed=1, weight=1.5, bound=1.0, noise_sigmas=n.shifted(LEVELS)),
+        **dict(seed=1, weight=1.5, bound=1.0, noise_sigmas=n.edit_friendly.turbo_sigmas(LEVELS)),
     ),
     "flow": lambda put: n.GaussianDenoiser(whitener()).flow(put(X), 13.0, 0.0),
 }

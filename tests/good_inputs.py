@@ -27,12 +27,12 @@ def _of_searches():
         "slerp": (n.slerp, pairs),
         "lerp": (n.lerp, pairs),
         "anneal": (n.anneal, dict(x0=X, whitener=w, iterations=2, alpha=0.9, temperature=(1.0, 1.0), seed=1)),
-        "loss_of": (n.loss_of, dict(z=X, x0=X, whitener=w, loss="forward")),
+        "loss_of": (n.noise.loss_of, dict(z=X, x0=X, whitener=w, loss="forward")),
         "correlated_noise": (
             n.correlated_noise,
             dict(x0=X, whitener=w, temperature=1.0, strength=1.0, seed=1),
         ),
-        "correlation": (n.correlation, dict(lam=torch.ones(3), temperature=1.0)),
+        "correlation": (n.noise.correlation, dict(lam=torch.ones(3), temperature=1.0)),
         "draw": (n.draw, dict(shape=(2, 3, 8, 8), seed=1, indices=None)),
     }
 
@@ -43,20 +43,23 @@ def _of_inversions():
     walk = dict(x0=X, sigmas=sigmas, eta=1.0, skip=0, seed=1)
     target = dict(target=X[:1], mask=torch.ones(1, 1, 8, 8), strength=0.1, band=(0.2, 0.7))
     return {
-        "flip": (n.flip, dict(maps=maps)),
-        "shift": (n.shift, dict(maps=maps, down=1, right=0)),
-        "statistics": (n.statistics, dict(maps=maps)),
-        "bound_last": (n.bound_last, dict(maps=maps, bound=1.0)),
-        "recolour": (n.recolour, dict(denoise=denoise, maps=maps, **target)),
+        "flip": (n.noise_maps.flip, dict(maps=maps)),
+        "shift": (n.noise_maps.shift, dict(maps=maps, down=1, right=0)),
+        "statistics": (n.noise_maps.statistics, dict(maps=maps)),
+        "clip_last_map": (n.noise_maps.clip_last_map, dict(maps=maps, bound=1.0)),
+        "recolor": (n.noise_maps.recolor, dict(denoise=denoise, maps=maps, **target)),
         "extract": (n.extract, dict(denoise=denoise, levels_per_call=1, **walk)),
-        "edit": (n.edit, dict(denoise_source=denoise, denoise_target=denoise, weight=1.0, bound=1.0, **walk)),
+        "edit": (
+            n.edit_friendly.edit,
+            dict(denoise_source=denoise, denoise_target=denoise, weight=1.0, bound=1.0, **walk),
+        ),
         "replay": (n.replay, dict(denoise=denoise, maps=maps)),
-        "shifted": (n.shifted, dict(sigmas=sigmas)),
+        "turbo_sigmas": (n.edit_friendly.turbo_sigmas, dict(sigmas=sigmas)),
         "ddim": (n.ddim.invert, dict(denoise=denoise, x0=X, sigmas=sigmas, forward_steps=1, iterations=2)),
         "ddim.sample": (n.ddim.sample, dict(denoise=denoise, x=X, sigmas=sigmas)),
         "first_step": (
             n.first_step.invert,
-            dict(denoise=denoise, x0=X, sigma=13.0, iterations=2, accelerate=0, tolerance=1e-3),
+            dict(denoise=denoise, x0=X, sigma=13.0, iterations=2, anderson_window=0, tolerance=1e-3),
         ),
     }
 
@@ -92,26 +95,32 @@ def _of_files_and_fits():
         "Whitener": (w.dewhiten, dict(z=X, strength=1.0)),
         "Kronecker": (fitted("kronecker", "zca", (2, 3, 4)).whiten, dict(x=normal(1, 2, 3, 4))),
         "Dense": (fitted("dense", "zca", (2, 3, 4)).whiten, dict(x=normal(1, 2, 3, 4))),
-        "whiteness": (n.whiteness, dict(whitener=w, pictures=[X])),
-        "neighbour_correlation": (n.neighbour_correlation, dict(pictures=[X])),
+        "whiteness": (n.diagnostics.whiteness, dict(whitener=w, pictures=[X])),
+        "neighbor_correlation": (n.diagnostics.neighbor_correlation, dict(pictures=[X])),
     }
 
 
 def _of_figures():
     five = normal(5, *SHAPE)
     return {
-        "autocorrelation": (n.autocorrelation, dict(z=X, lags=2)),
-        "radial_spectrum": (n.radial_spectrum, dict(z=X)),
-        "kl_divergence": (n.kl_divergence, dict(mean=torch.zeros(2), std=torch.ones(2))),
-        "plain_mask": (n.plain_mask, dict(picture=X, size=None, tau=0.1)),
-        "inspect": (n.inspect, dict(z=X, picture=None, tau=0.1)),
-        "verdict": (n.verdict, dict(found=n.inspect(X), names=())),
-        "top_correlation": (n.top_correlation, dict(x=five, patch=8, top=20)),
-        "assignment": (n.assignment, dict(a=X, b=X, chunks=1)),
-        "triangle_angles": (n.triangle_angles, dict(picture=X, noise=X, latent=X)),
-        "most_probable_triangle": (n.most_probable_triangle, dict(angles=torch.ones(2, 3))),
-        "inversion_error": (n.inversion_error, dict(found=X[None], truth=X[None], plain=torch.ones(1, 8, 8))),
-        "least_squares": (n.least_squares, dict(x=normal(9, 3), z=normal(9, 3), ridge=0.1)),
-        "least_squares_per_frequency": (n.least_squares_per_frequency, dict(x=X, z=X, ridge=0.1)),
-        "compare_whitenings": (n.compare_whitenings, dict(x=five, z=five, patch=4, shrinkage=0.1, ridge=0.1)),
+        "autocorrelation": (n.diagnostics.autocorrelation, dict(z=X, lags=2)),
+        "radial_spectrum": (n.diagnostics.radial_spectrum, dict(z=X)),
+        "kl_divergence": (n.diagnostics.kl_divergence, dict(mean=torch.zeros(2), std=torch.ones(2))),
+        "smooth_mask": (n.diagnostics.smooth_mask, dict(picture=X, size=None, tau=0.1)),
+        "inspect": (n.diagnostics.inspect, dict(z=X, picture=None, tau=0.1)),
+        "verdict": (n.diagnostics.verdict, dict(found=n.diagnostics.inspect(X), names=())),
+        "top_correlation": (n.diagnostics.top_correlation, dict(x=five, patch=8, top=20)),
+        "assignment": (n.diagnostics.assignment, dict(a=X, b=X, chunks=1)),
+        "triangle_angles": (n.diagnostics.triangle_angles, dict(picture=X, noise=X, latent=X)),
+        "most_probable_triangle": (n.diagnostics.most_probable_triangle, dict(angles=torch.ones(2, 3))),
+        "inversion_error": (
+            n.diagnostics.inversion_error,
+            dict(found=X[None], truth=X[None], plain=torch.ones(1, 8, 8)),
+        ),
+        "least_squares": (n.diagnostics.least_squares, dict(x=normal(9, 3), z=normal(9, 3), ridge=0.1)),
+        "least_squares_per_frequency": (n.diagnostics.least_squares_per_frequency, dict(x=X, z=X, ridge=0.1)),
+        "compare_whitenings": (
+            n.diagnostics.compare_whitenings,
+            dict(x=five, z=five, patch=4, shrinkage=0.1, ridge=0.1),
+        ),
     }

@@ -19,6 +19,11 @@ SHIPPED = archive.shipped()
 FACTS = (ROOT / "pyproject.toml").read_text("utf-8")
 HOST = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "latent_preview", "nodes"}
 BROUGHT = {"torch", "numpy", "safetensors", "PIL", "einops"}  # by ComfyUI's own requirements
+# What no node needs, in folders of which nodes need other files: fits that go on, or run on a cluster.
+ALONG = {
+    f"img2noise/{name}.py"
+    for name in ("__main__", "photos/autoencoders", "photos/checkpoints", "photos/ray_engine")
+}
 # The registry refuses a version in silence when it finds code that runs, fetches or installs other code.
 DISLIKED = (
     r"\b(eval|exec)\s*\(|subprocess|urllib|\brequests\b|\bsocket\b|torch\.load|pickle|\bpip\b|os\.system"
@@ -49,8 +54,13 @@ def test_modules_are_shipped_if_and_only_if_the_nodes_need_them():
     shipped = {name for name in SHIPPED if name.endswith(".py")}
     lacking = sorted(modules - shipped)
     assert not lacking, f"the nodes import {lacking}; have git track them, and .comfyignore not name them"
-    idle = sorted(shipped - modules)
-    assert not idle, f"no node imports {idle}; name them in .comfyignore"
+    idle = sorted(shipped - modules - ALONG)
+    assert not idle, f"no node imports {idle}; name their folder in .comfyignore"
+
+
+def test_only_folders_are_left_out_of_the_package():
+    named = [line for line in (ROOT / ".comfyignore").read_text("utf-8").splitlines() if "img2noise" in line]
+    assert named == ["/img2noise/cli/"]
 
 
 @pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith(".py")])

@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import img2noise
-from img2noise.cli import app
+from img2noise.cli.app import app
 
 from .bad_inputs import BAD
 from .good_inputs import good
@@ -116,7 +116,7 @@ COMMANDS = {
 @pytest.mark.parametrize("case", COMMANDS)
 def test_a_bad_command_is_answered_in_one_sentence(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Image.new("RGB", (64, 64), "grey").save("p.png")
+    Image.new("RGB", (64, 64), "gray").save("p.png")
     arguments, words = COMMANDS[case]
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
     assert result.exit_code == 2 and "Traceback" not in result.output

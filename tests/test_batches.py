@@ -12,7 +12,7 @@ from .archive import ROOT
 
 def loaded():
     """The module alone: the folder around it needs ComfyUI."""
-    spec = importlib.util.spec_from_file_location("batches", ROOT / "nodes" / "batches.py")
+    spec = importlib.util.spec_from_file_location("batches", ROOT / "nodes" / "host" / "batches.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -13,14 +13,16 @@ from .pretend import Pretend, device_of
 from .worlds import network
 
 KINDS = ("cuda", "mps")
-ROOMS = (
-    *("annealing", "comparing", "correlated", "ddim", "denoisers", "diagnostics", "edit_friendly"),
-    *("first_step", "inspection", "least_squares", "moments", "networks", "noise", "noise_files"),
-    *("noise_maps", "photos", "plain", "populations", "sigmas", "storage", "verdict"),
+MODULES = (
+    *("denoisers", "networks", "sigmas", "noise.annealing", "noise.correlated", "noise.draw"),
+    *("inversion.ddim", "inversion.edit_friendly", "inversion.first_step", "inversion.noise_maps"),
+    *("diagnostics.comparing", "diagnostics.inspection", "diagnostics.least_squares", "diagnostics.plain"),
+    *("diagnostics.populations", "diagnostics.verdict", "diagnostics.whiteness", "whitening.moments"),
+    *("files.noise_files", "files.storage", "photos.decode"),
 )
 # What else is in these rooms: what takes no tensor, and what a row of another name goes through.
 OTHERS = {
-    *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "photo_for", "read_photo"),
+    *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
     *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "facts", "find"),
     *("load_network", "comparing_report", "least_squares_per_frequency", "distance", "best_scale"),
 }
@@ -29,10 +31,10 @@ OTHERS = {
 def public():
     """The functions by name, with their room's where it is one of the names that two rooms have."""
     found = {name: f for name, f in vars(n).items() if name in n.__all__ and inspect.isfunction(f)}
-    for room in ROOMS:
-        module = importlib.import_module(f"img2noise.{room}")
+    for path in MODULES:
+        module, name = importlib.import_module(f"img2noise.{path}"), path.split(".")[-1]
         here = {k: f for k, f in vars(module).items() if inspect.isfunction(f) and k[0] != "_"}
-        prefix = f"{room}." if room in ("ddim", "first_step") else ""
+        prefix = f"{name}." if name in ("ddim", "first_step") else ""
         found |= {prefix + k: f for k, f in here.items() if f.__module__ == module.__name__}
     return found
 
@@ -71,7 +73,7 @@ def test_a_walk_reads_back_at_most_once(name, kind):
 
 
 def implicit(put, iterations):
-    n.ddim.invert(network(), put(X), LEVELS, evaluate="implicit", iterations=iterations)
+    n.ddim.invert(network(), put(X), LEVELS, scheme="implicit", iterations=iterations)
     return iterations * (len(LEVELS) - 1)
 
 
@@ -84,7 +86,7 @@ STEPPED = {
     "implicit": (implicit, {}),
     "first step": (first_step, dict(stop="unit_std")),
     "first step, converged": (first_step, dict(stop="converged", tolerance=1e-9)),
-    "first step, accelerated": (first_step, dict(stop="iterations", accelerate=3)),
+    "first step, accelerated": (first_step, dict(stop="iterations", anderson_window=3)),
 }
 
 
@@ -102,7 +104,12 @@ def test_noise_of_a_whitener_that_knows_the_device_reads_back_once(kind):
     w = whitener()
     with Pretend(kind) as device:
         x = device.put(X)
-        for work in (lambda: w.whiten(x), lambda: w.dewhiten(x), lambda: n.measure(x), lambda: n.inspect(x)):
+        for work in (
+            lambda: w.whiten(x),
+            lambda: w.dewhiten(x),
+            lambda: n.measure(x),
+            lambda: n.diagnostics.inspect(x),
+        ):
             work()
             device.reads.clear()
             work()

@@ -13,7 +13,8 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import inversion
 from benchmarks.edges import network, replay_error
 from benchmarks.papers.worlds import crops
-from img2noise import ddim, extract, first_step
+from img2noise import extract
+from img2noise.inversion import ddim, first_step
 
 from .device_calls import CALLS, LEVELS, WALKS, misplaced, numbers
 from .pretend import WIDE
@@ -70,8 +71,8 @@ def test_a_replay_in_half_precision_gives_the_picture_back(precision, rows, scal
 def test_walks_with_a_network_in_half_precision_stay_close_to_those_in_float32(precision, device, put):
     x0 = put(crops([], 2)[..., 8:24, 8:24])
     half, full = (network(dtype, 1.0, str(device)) for dtype in (precision, torch.float32))
-    for scheme in ddim.EVALUATIONS:
-        found, expected = (ddim.invert(d, x0, levels(4), evaluate=scheme) for d in (half, full))
+    for scheme in ddim.SCHEMES:
+        found, expected = (ddim.invert(d, x0, levels(4), scheme=scheme) for d in (half, full))
         assert found.dtype == torch.float32 and found.device == x0.device
         assert float((found - expected).norm() / expected.norm()) < 0.05
     found, expected = (first_step.invert(d, x0, 13.04, iterations=8).z for d in (half, full))

@@ -9,9 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("img2noise", "nodes", "benchmarks", "tests")
 FILES = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*.py")) + sorted(ROOT.glob("*.py"))
-LIBRARY = [p for p in FILES if p.parent == ROOT / "img2noise"]
-SHOWN = [p for p in FILES if p.parent in (ROOT / "img2noise", ROOT / "nodes")]
-SPEAKERS = {"cli", "demo", "__main__"}  # what talks to a terminal
+LIBRARY = [p for p in FILES if ROOT / "img2noise" in p.parents]
+NODES = [p for p in FILES if ROOT / "nodes" in p.parents]
+SHOWN = [*LIBRARY, *NODES]
+SPEAKERS = {"app", "demo", "__main__"}  # what talks to a terminal
 HOST = {
     "comfy",
     "comfy_api",
@@ -48,10 +49,16 @@ def imports(path):
     return found - {""}
 
 
-def neighbours(path):
-    """The library's modules that a module of the library imports, by their names."""
-    names = {name.split(".")[1] for name in imports(path) if name.startswith("img2noise.")}
-    return names & {p.stem for p in LIBRARY}
+def room(name):
+    """The room of a module of the library by its dotted name, or the module itself where it is in none."""
+    return name.split(".")[1] if name.startswith("img2noise.") else ""
+
+
+def rooms_of(path):
+    """The rooms that a module of the library imports, and modules beside them; not its own."""
+    top = {p.stem if p.is_file() else p.name for p in (ROOT / "img2noise").iterdir()}
+    own = path.relative_to(ROOT / "img2noise").parts[0].removesuffix(".py")
+    return ({room(name) for name in imports(path)} & top) - {own, "__init__"}
 
 
 def functions(path):
@@ -64,8 +71,8 @@ def docstring_lines(node):
 
 
 def test_the_walk_finds_the_project():
-    assert {"annealing", "cli", "whitening"} <= {p.stem for p in LIBRARY} and len(FILES) > 30
-    assert neighbours(ROOT / "img2noise" / "correlated.py") == {"entrance", "noise", "sums", "whitening"}
+    assert {"annealing", "app", "whitener"} <= {p.stem for p in LIBRARY} and len(FILES) > 30
+    assert rooms_of(ROOT / "img2noise/noise/correlated.py") == {"checks", "sums", "whitening"}
 
 
 @named(LIBRARY)
@@ -74,19 +81,55 @@ def test_the_library_knows_nothing_of_comfyui_or_of_the_nodes(path):
     assert not roots & HOST and not roots & {"benchmarks", "tests"}
 
 
-@named([p for p in FILES if p.parent == ROOT / "nodes"])
+@named(NODES)
 def test_nodes_point_at_the_library_and_nothing_points_back(path):
     roots = {name.split(".")[0] for name in imports(path)}
     assert not roots & {"benchmarks", "tests"}
 
 
-def test_imports_within_the_library_go_one_way():
-    left = {p.stem: neighbours(p) - {p.stem} for p in LIBRARY if p.stem != "__init__"}
+def floors():
+    """The rooms of the library, each with those it imports, floor by floor from the ground."""
+    left = {}
+    for path in LIBRARY:
+        name = path.relative_to(ROOT / "img2noise").parts[0].removesuffix(".py")
+        if name not in ("__init__", "__main__"):
+            left.setdefault(name, set()).update(rooms_of(path))
+    found = []
     while left:
-        settled = [name for name, needs in left.items() if not needs & left.keys()]
-        assert settled, f"these import each other in a circle: {left}"
-        for name in settled:
-            del left[name]
+        floor = {name for name, needs in left.items() if not needs & left.keys()}
+        assert floor, f"these rooms import each other in a circle: {left}"
+        found.append(floor)
+        left = {name: needs for name, needs in left.items() if name not in floor}
+    return found
+
+
+def test_rooms_import_only_rooms_below_them():
+    assert len(floors()) <= 8
+
+
+def test_modules_within_a_room_import_one_way():
+    for folder in (p for p in (ROOT / "img2noise").iterdir() if p.is_dir()):
+        inside = {p.stem for p in folder.glob("*.py")} - {"__init__"}
+        prefix = f"img2noise.{folder.name}."
+        left = {
+            name: {
+                n.removeprefix(prefix).split(".")[0]
+                for n in imports(folder / f"{name}.py")
+                if n.startswith(prefix)
+            }
+            & inside - {name}
+            for name in inside
+        }
+        while left:
+            settled = [name for name, needs in left.items() if not needs & left.keys()]
+            assert settled, f"these modules import each other in a circle: {left}"
+            for name in settled:
+                del left[name]
+
+
+def test_only_the_command_line_needs_many_photos():
+    needing = [p for p in LIBRARY if "photos" in rooms_of(p)]
+    assert {p.parent.name for p in needing} <= {"cli"}, needing
 
 
 @named(FILES)
@@ -119,7 +162,9 @@ def test_every_public_function_and_class_of_the_library_has_a_docstring(path):
 @cache
 def _documented_in_the_base():
     """The methods of `Whitener`, which its three structures need not explain again."""
-    classes = [n for n in tree(ROOT / "img2noise" / "whitening.py").body if isinstance(n, ast.ClassDef)]
+    classes = [
+        n for n in tree(ROOT / "img2noise" / "whitening" / "whitener.py").body if isinstance(n, ast.ClassDef)
+    ]
     [base] = [n for n in classes if n.name == "Whitener"]
     return {n.name for n in base.body if isinstance(n, ast.FunctionDef) and ast.get_docstring(n)}
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from img2noise import ddim, replay
+from img2noise import replay
+from img2noise.inversion import ddim
 
 from .archive import ROOT
 

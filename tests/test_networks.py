@@ -12,9 +12,9 @@ from torch import nn
 
 from benchmarks.papers.worlds import NETWORK
 from img2noise import EpsDenoiser, VDenoiser, draw, from_vp, guided, to_vp
+from img2noise.files.storage import write_tensors
 from img2noise.networks import load_network
 from img2noise.sigmas import scaled_linear
-from img2noise.storage import write_tensors
 
 
 def sigma_at(t):

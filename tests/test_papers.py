@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from benchmarks.papers import claims, command, maps, measures, worlds
-from img2noise import GaussianDenoiser, ddim, draw, extract, first_step, fit, load, measure, statistics
+from img2noise import GaussianDenoiser, draw, extract, fit, load, measure
+from img2noise.inversion import ddim, first_step
+from img2noise.inversion.noise_maps import statistics
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 SIGMAS = ddim_uniform(scaled_linear(), 50)
@@ -36,7 +38,7 @@ def made(whitener):
 
 def test_sampling_multiplies_each_coordinate_by_its_gain(whitener, lam, made):
     z, x = made
-    found, expected = whitener.analyse(x), whitener.from_noise(z) * TOP * measures.euler_gain(lam, SIGMAS)
+    found, expected = whitener.analyze(x), whitener.unrotate(z) * TOP * measures.euler_gain(lam, SIGMAS)
     assert torch.allclose(found - found.mean(0), expected - expected.mean(0), atol=1e-6)
 
 
@@ -45,7 +47,7 @@ def test_the_spread_of_latents_is_the_closed_form(whitener, lam, made, forward_s
     _, x = made
     denoise = GaussianDenoiser(whitener)
     latent = ddim.invert(denoise, x, SIGMAS, forward_steps=forward_steps, forward_seed=9) / TOP
-    found = whitener.from_noise(latent - latent.mean(0)).square().mean(0)
+    found = whitener.unrotate(latent - latent.mean(0)).square().mean(0)
     expected = measures.latent_std(lam, SIGMAS, forward_steps).square()
     assert float(found.mean() / expected.mean()) == pytest.approx(1, rel=0.03)
 
@@ -53,8 +55,8 @@ def test_the_spread_of_latents_is_the_closed_form(whitener, lam, made, forward_s
 def test_first_step_iterations_follow_their_gain(whitener, lam, made):
     _, x = made
     e = first_step.invert(GaussianDenoiser(whitener), x[:4], 13.0, iterations=10, stop="iterations").z
-    expected = whitener.analyse(x[:4]) * measures.fixed_point_gain(lam, 13.0, 10)
-    assert torch.allclose(whitener.from_noise(e), expected, rtol=1e-6, atol=1e-6)
+    expected = whitener.analyze(x[:4]) * measures.fixed_point_gain(lam, 13.0, 10)
+    assert torch.allclose(whitener.unrotate(e), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_noise_maps_have_the_spread_and_correlation_of_the_closed_form(whitener, lam):

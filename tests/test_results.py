@@ -10,7 +10,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 import img2noise
-from img2noise import NoiseMaps, statistics
+from img2noise import NoiseMaps
+from img2noise.inversion.noise_maps import statistics
 
 from .cases import normal
 from .device_calls import CALLS, leaves
@@ -21,8 +22,9 @@ WITHIN = {"System"}  # never leaves a whitener
 
 def holders():
     """The classes of the library whose fields hold tensors, by their annotations."""
-    names = [m.name for m in pkgutil.iter_modules(img2noise.__path__) if m.name != "__main__"]
-    for module in (importlib.import_module(f"img2noise.{name}") for name in names):
+    found = pkgutil.walk_packages(img2noise.__path__, "img2noise.")
+    names = [m.name for m in found if not m.name.endswith("__main__")]
+    for module in map(importlib.import_module, names):
         for name, found in vars(module).items():
             own = inspect.isclass(found) and found.__module__ == module.__name__ and name[0] != "_"
             if own and any("Tensor" in str(kind) for kind in getattr(found, "__annotations__", {}).values()):

@@ -1,4 +1,4 @@
-"""Noise levels against a table of Stable Diffusion's schedule, and the step in both parametrisations."""
+"""Noise levels against a table of Stable Diffusion's schedule, and the step in both parametrizations."""
 
 import pytest
 import torch
@@ -76,7 +76,7 @@ def test_the_ancestral_split_is_ddims_standard_deviation(eta, steps):
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
-def test_an_ancestral_step_is_a_ddim_step_in_the_other_parametrisation(eta):
+def test_an_ancestral_step_is_a_ddim_step_in_the_other_parametrization(eta):
     y, x0, z = torch.tensor([[1.7, -0.4, 3.0], [0.2, 0.1, -0.9], [0.5, -1.0, 2.0]], dtype=torch.float64)
     before, after = (scaled_linear()[t] for t in (601, 301))
     down, up = ancestral_split(before, after, eta)

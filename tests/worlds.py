@@ -28,7 +28,7 @@ def gaussian(lam, mean=0.0):
 
 
 def network(precision=None, turn=0.0):
-    """A denoiser that bends, mixes neighbours and commutes with circular shifts and flips; its network works
+    """A denoiser that bends, mixes neighbors and commutes with circular shifts and flips; its network works
     in `precision`, as hosts call one. `turn` makes another of it, as another prompt does.
     """
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from img2noise import LOSSES, anneal, correlated_noise, ddim, draw
+from img2noise import anneal, correlated_noise, draw
+from img2noise.inversion import ddim
+from img2noise.noise import LOSSES
 
 from . import measures, sheets
 from .claims import Section
@@ -24,9 +26,9 @@ def correlation(network: World, twin: World) -> Section:
         own, other = (float(measures.pearson(z, t).mean()) for t in (x, strangers))
         maps[world.name] = measures.cross_correlation(z, x)
         peak, following = maps[world.name].abs().flatten().topk(2).values.tolist()
-        centred = int(maps[world.name].argmax()) == 16 * 32 + 16
+        centered = int(maps[world.name].argmax()) == 16 * 32 + 16
         distances = measures.rms(z - x), measures.rms(z - strangers)
-        rows.append((world.name, len(z), own, other, *distances, peak / following, centred))
+        rows.append((world.name, len(z), own, other, *distances, peak / following, centered))
     gain = measures.euler_gain(twin.eigenvalues, twin.sigmas)
     closed = float(gain.mean() / gain.square().mean().sqrt())
     section.say(
@@ -38,10 +40,10 @@ def correlation(network: World, twin: World) -> Section:
     )
     section.say(f"Closed form of the twin's r, all pictures together: mean gain over its RMS, {closed:.3f}.")
     section.show("cross-correlation", "Cross-correlation of noise and picture by shift", sheets.maps(maps))
-    (_, _, r, stranger, *_, peak, centred), of_twin = rows
+    (_, _, r, stranger, *_, peak, centered), of_twin = rows
     twins = f"{of_twin[2]:.3f}; closed form {closed:.3f}"
     section.claim("pairs", f"r {r:.3f}, strangers {stranger:.3f}", r > 0.1 and r > 10 * abs(stranger), twins)
-    section.claim("peak", f"{peak:.1f} x the next", centred and peak > 1.2, f"{of_twin[6]:.1f} x")
+    section.claim("peak", f"{peak:.1f} x the next", centered and peak > 1.2, f"{of_twin[6]:.1f} x")
     return section
 
 
@@ -80,7 +82,7 @@ def search(network: World) -> dict[str, Tensor]:
     photos, whitener = network.photos, network.whitener
     found = {"white": draw(photos.shape, seed=7)}
     for loss in LOSSES:
-        found[loss] = anneal(photos, whitener, 5000, loss=loss, seed=7, adapt=True).z
+        found[loss] = anneal(photos, whitener, 5000, loss=loss, seed=7, adapt_step=True).z
     found["one shot"] = correlated_noise(photos, whitener, seed=7)
     return found
 

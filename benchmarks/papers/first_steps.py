@@ -9,10 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from img2noise import compare_whitenings, first_step
-from img2noise.least_squares import score
+from img2noise.diagnostics import compare_whitenings
+from img2noise.diagnostics.least_squares import score
+from img2noise.inversion import first_step
 from img2noise.sigmas import scaled_linear
-from img2noise.whitening import with_method
+from img2noise.whitening.whitener import with_method
 
 from . import measures, sheets
 from .claims import Section
@@ -112,7 +113,9 @@ def end_point(network: World, found: dict[int, Tensor]) -> Section:
         gain = measures.fixed_point_gain(lam, SIGMA, n)
         rows.append((n, float(e.std()), float((gain.square() * lam).mean().sqrt())))
     few = x0[: network.scale.solved]
-    solved = first_step.invert(network.denoise, few, SIGMA, iterations=CALLS, accelerate=5, stop="iterations")
+    solved = first_step.invert(
+        network.denoise, few, SIGMA, iterations=CALLS, anderson_window=5, stop="iterations"
+    )
     least = float(solved.residuals.min(0).values.mean())
     ideal = float((SIGMA**2 / lam).mean().sqrt())
     rows.append(("Anderson, 5 kept", float(solved.z.std()), ideal))
@@ -165,7 +168,7 @@ def gains(network: World, x0: Tensor, e: Tensor, n: int, count: int = 8) -> list
     """Per band of eigenvalues: their mean, the least-squares gain, the root of the power ratio, and three
     laws.
     """
-    u, q = network.whitener.analyse(x0).double(), network.whitener.from_noise(e).double()
+    u, q = network.whitener.analyze(x0).double(), network.whitener.unrotate(e).double()
     q = q - q.mean(0)
     lam, order = network.eigenvalues, network.eigenvalues.argsort(descending=True)
     rows = []

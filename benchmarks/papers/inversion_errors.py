@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from img2noise import ddim, inversion_error, plain_mask, slerp
-from img2noise.denoisers import denoised, taken_for
+from img2noise import slerp
+from img2noise.denoisers import denoised, rescaled
+from img2noise.diagnostics import inversion_error, smooth_mask
+from img2noise.inversion import ddim
 
 from . import measures, sheets
 from .claims import Section
@@ -21,7 +23,7 @@ def steps(network: World) -> Section:
     section = Section("Where inversion errs")
     x0 = network.pictures[: network.scale.inverted]
     found, truth = predictions(network, x0)
-    error = inversion_error(found, truth, plain_mask(x0))
+    error = inversion_error(found, truth, smooth_mask(x0))
     plain, other = error.first_share(0.1)
     per_pixel = float(error.plain.sum() / error.area), float(error.other.sum() / (1 - error.area))
     section.say(
@@ -62,7 +64,7 @@ def predictions(network: World, x0: Tensor) -> tuple[Tensor, Tensor]:
     ddim.sample(recorder, network.noises[: len(x0)] * network.top, network.sigmas)
     levels, found = network.sigmas.tolist(), []
     for k, after in enumerate([*states[1:], x0]):
-        asked = taken_for(after, levels[k + 1], levels[k])
+        asked = rescaled(after, levels[k + 1], levels[k])
         found.append((asked - denoised(network.denoise, asked, levels[k])) / levels[k])
     return torch.stack(found).flip(0), torch.stack(truth).flip(0)
 

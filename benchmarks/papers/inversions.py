@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from img2noise import (
+from img2noise.diagnostics import (
     assignment,
-    ddim,
     kl_divergence,
     most_probable_triangle,
-    plain_mask,
+    smooth_mask,
     top_correlation,
     triangle_angles,
 )
+from img2noise.inversion import ddim
 
 from . import measures, sheets
 from .claims import Section
@@ -86,10 +86,10 @@ def replaced(network: World, twin: World, of: Inverted, of_twin: Inverted) -> Se
 
 def _figures(world: World, found: Inverted) -> dict[int, dict[str, object]]:
     x0, z = world.pictures[: world.scale.inverted], world.noises[: world.scale.inverted]
-    plain, by_f = plain_mask(x0)[:, None].expand_as(x0), {}
+    plain, by_f = smooth_mask(x0)[:, None].expand_as(x0), {}
     for f, latent in found.latents.items():
         top, error = top_correlation(latent), (latent - z).abs()
-        to_latent, to_noise = assignment(x0, latent), assignment(x0, z)
+        to_latent, rotate = assignment(x0, latent), assignment(x0, z)
         by_f[f] = {
             "top-20 correlation": top.mean,
             "its level under white noise": top.null,
@@ -102,9 +102,9 @@ def _figures(world: World, found: Inverted) -> dict[int, dict[str, object]]:
             "angles": " / ".join(map(str, most_probable_triangle(triangle_angles(x0, z, latent)))),
             "picture finds its latent": to_latent.forth,
             "latent finds its picture": to_latent.back,
-            "picture finds its noise": to_noise.forth,
-            "noise finds its picture": to_noise.back,
-            "by chance": to_noise.chance,
+            "picture finds its noise": rotate.forth,
+            "noise finds its picture": rotate.back,
+            "by chance": rotate.chance,
             "error of the picture made again": float((found.again[f] - x0).abs().mean()),
         }
     return by_f

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from img2noise import NoiseMaps, draw, extract, replay, shift, statistics
-from img2noise.noise import stream
+from img2noise import NoiseMaps, draw, extract, replay
+from img2noise.inversion.noise_maps import shift, statistics
+from img2noise.noise.draw import stream
 from img2noise.sigmas import ancestral_split, ddim_uniform, scaled_linear
 
 from . import measures, sheets
@@ -76,8 +77,8 @@ def compare(network: World, twin: World) -> Section:
         "Angles of consecutive maps: native, edit-friendly",
         sheets.histogram("degrees", dict(zip(("native", "edit-friendly"), angles, strict=True))),
     )
-    shifted = _shifts(network, both, section)
-    _decide(section, rows, angles, error, shifted)
+    turbo_sigmas = _shifts(network, both, section)
+    _decide(section, rows, angles, error, turbo_sigmas)
     return section
 
 
@@ -124,7 +125,7 @@ def _shifts(network: World, both: Both, section: Section) -> list[tuple]:
     return rows
 
 
-def _decide(section: Section, rows: list, angles: list[Tensor], error: float, shifted: list) -> None:
+def _decide(section: Section, rows: list, angles: list[Tensor], error: float, turbo_sigmas: list) -> None:
     (_, native, std, twin, closed), _, (_, none, correlation, of_twin, formula) = rows
     shown = f"std {std:.2f}, native {native:.2f}"
     section.claim("map std", shown, std > 1.2 > native, f"{twin:.2f}; closed form {closed:.2f}")
@@ -135,8 +136,8 @@ def _decide(section: Section, rows: list, angles: list[Tensor], error: float, sh
     shown, held = f"mean {wide:.0f}, native {straight:.0f}", wide > 100 and abs(straight - 90) < 3
     section.claim("map angles", shown, held, "120 where the correlation is -1/2")
     section.claim("exact", f"RMS {error:.1e}", error < 1e-5, "0")
-    shown = "; ".join(f"{by} px: {e:.3f}, native {n:.3f}" for by, n, e in shifted)
-    section.claim("shift", shown, all(e < n / 2 for _, n, e in shifted))
+    shown = "; ".join(f"{by} px: {e:.3f}, native {n:.3f}" for by, n, e in turbo_sigmas)
+    section.claim("shift", shown, all(e < n / 2 for _, n, e in turbo_sigmas))
 
 
 def _angles(maps: NoiseMaps) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from img2noise.frequencies import radius
+from img2noise.whitening.frequencies import radius
 
 BANDS = (0.0, 1 / 16, 1 / 8, 1 / 4, 1.0)  # cycles per pixel
 BAND_NAMES = ("coarsest", "coarse", "fine", "finest")
@@ -46,10 +46,10 @@ def banded(x: Tensor) -> list[Tensor]:
 
 def band_correlations(a: Tensor, b: Tensor) -> list[float]:
     """Mean over the pairs of the cosine of each band, the coarsest without the mean of the channels."""
-    centred = (t - t.mean((2, 3), keepdim=True) for t in (a, b))
+    centered = (t - t.mean((2, 3), keepdim=True) for t in (a, b))
     return [
         float(cosine(x.flatten(1), y.flatten(1)).mean())
-        for x, y in zip(*(banded(t) for t in centred), strict=True)
+        for x, y in zip(*(banded(t) for t in centered), strict=True)
     ]
 
 
@@ -104,9 +104,9 @@ def latent_std(lam: Tensor, sigmas: Tensor, forward_steps: int = 0) -> Tensor:
 def power_law(x: list[float], y: list[float]) -> tuple[float, float]:
     """p of the least-squares line log y = p log x + c, and the RMS of what it misses, as a share of y."""
     log_x, log_y = (torch.tensor(v, dtype=torch.float64).log() for v in (x, y))
-    centred = log_x - log_x.mean()
-    p = (centred * log_y).sum() / centred.square().sum()
-    missed = log_y - log_y.mean() - p * centred
+    centered = log_x - log_x.mean()
+    p = (centered * log_y).sum() / centered.square().sum()
+    missed = log_y - log_y.mean() - p * centered
     return float(p), math.expm1(float(missed.square().mean().sqrt()))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from img2noise.photos import to_pixels
-from img2noise.plots import figure, pixels
+from img2noise.diagnostics.plots import figure, pixels
+from img2noise.photos.decode import to_pixels
 
 from .worlds import SHOWN
 

@@ -16,8 +16,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from img2noise import GaussianDenoiser, Whitener, ddim, draw, fit, measure
+from img2noise import GaussianDenoiser, Whitener, draw, fit, measure
 from img2noise.denoisers import Denoiser
+from img2noise.inversion import ddim
 from img2noise.networks import load_network
 from img2noise.sigmas import ddim_uniform, scaled_linear
 

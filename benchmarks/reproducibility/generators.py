@@ -19,9 +19,11 @@ from PIL import Image
 from torch import Tensor
 
 import img2noise as n
-from img2noise import Whitener, ddim, demo, first_step
+from img2noise import Whitener
+from img2noise.cli import demo
 from img2noise.denoisers import Denoiser
-from img2noise.photos import to_pixels
+from img2noise.inversion import ddim, first_step
+from img2noise.photos.decode import to_pixels
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 from .networks import pointwise
@@ -30,7 +32,7 @@ COUNT, SIZE = 8, 96  # 4 x 96 x 96 values: more than torch adds up in one thread
 SEED, PICTURES, SIGMA = 5, 1000, 13.04
 SIGMAS = ddim_uniform(scaled_linear(), 10)
 STEPS = 300  # of a search: a few of its blocks
-STRUCTURES = n.STRUCTURES
+STRUCTURES = n.whitening.STRUCTURES
 SEARCH, LOSSES = "annealed noise, with its losses", "losses of annealing"
 MOMENTS, FITTED = "moments of photos", "whiteners fitted"
 FILES, DEMO = "files stored, and loaded", "figures and noises of the demo"
@@ -126,9 +128,9 @@ def _whitened(structure: str):
 def _annealed(*parts: str):
     def make(ask: Asked) -> dict[str, Tensor]:
         found = {}
-        for adapt in (False, True):
-            a = n.anneal(ask.x, whitener("stationary", ask.size), STEPS, adapt=adapt, **ask.how)
-            found |= {f"{k} {adapt}": getattr(a, k) for k in parts}
+        for adapt_step in (False, True):
+            a = n.anneal(ask.x, whitener("stationary", ask.size), STEPS, adapt_step=adapt_step, **ask.how)
+            found |= {f"{k} {adapt_step}": getattr(a, k) for k in parts}
         return found
 
     return make
@@ -157,12 +159,12 @@ def _replayed(ask: Asked) -> dict[str, Tensor]:
 
 
 def _edited(ask: Asked) -> dict[str, Tensor]:
-    return dict(picture=n.edit(ask.denoise, _target(ask.denoise), ask.x, SIGMAS, **ask.how))
+    return dict(picture=n.edit_friendly.edit(ask.denoise, _target(ask.denoise), ask.x, SIGMAS, **ask.how))
 
 
 def _edited_in_few(ask: Asked) -> dict[str, Tensor]:
-    how = dict(weight=1.5, bound=1.0, noise_sigmas=n.shifted(SIGMAS), **ask.how)
-    return dict(picture=n.edit(ask.denoise, _target(ask.denoise), ask.x, SIGMAS, **how))
+    how = dict(weight=1.5, bound=1.0, noise_sigmas=n.edit_friendly.turbo_sigmas(SIGMAS), **ask.how)
+    return dict(picture=n.edit_friendly.edit(ask.denoise, _target(ask.denoise), ask.x, SIGMAS, **how))
 
 
 def _target(denoise: Denoiser) -> Denoiser:
@@ -173,7 +175,7 @@ def _target(denoise: Denoiser) -> Denoiser:
 def _inverted(*evaluations: str):
     def make(ask: Asked) -> dict[str, Tensor]:
         how = dict(forward_steps=1, forward_seed=SEED, indices=list(ask.rows))
-        return {e: ddim.invert(ask.denoise, ask.x, SIGMAS, evaluate=e, **how) for e in evaluations}
+        return {e: ddim.invert(ask.denoise, ask.x, SIGMAS, scheme=e, **how) for e in evaluations}
 
     return make
 
@@ -185,22 +187,22 @@ def _sampled(ask: Asked) -> dict[str, Tensor]:
 def _first_step(**how):
     def make(ask: Asked) -> dict[str, Tensor]:
         found = first_step.invert(ask.denoise, ask.x, SIGMA, iterations=8, **how)
-        return dict(z=found.z, **(dict(residuals=found.residuals.T) if "accelerate" in how else {}))
+        return dict(z=found.z, **(dict(residuals=found.residuals.T) if "anderson_window" in how else {}))
 
     return make
 
 
 def _moved(ask: Asked) -> dict[str, Tensor]:
-    return by_rows(n.flip(n.shift(ask.maps, 3, -2)))
+    return by_rows(n.noise_maps.flip(n.noise_maps.shift(ask.maps, 3, -2)))
 
 
 def _bounded(ask: Asked) -> dict[str, Tensor]:
-    return by_rows(n.bound_last(ask.maps, 1.0))
+    return by_rows(n.noise_maps.clip_last_map(ask.maps, 1.0))
 
 
-def _recoloured(ask: Asked) -> dict[str, Tensor]:
-    colour = torch.ones(1, 4, ask.size, ask.size, device=ask.device)
-    return by_rows(n.recolour(ask.denoise, ask.maps, colour, colour[:, :1]))
+def _recolored(ask: Asked) -> dict[str, Tensor]:
+    color = torch.ones(1, 4, ask.size, ask.size, device=ask.device)
+    return by_rows(n.noise_maps.recolor(ask.denoise, ask.maps, color, color[:, :1]))
 
 
 def _measured(ask: Asked) -> dict[str, Tensor]:
@@ -255,10 +257,10 @@ NETWORKED = {
     "DDIM sampling": _sampled,
     "first step, plain": _first_step(stop="iterations"),
     "first step, stopped at unit deviation": _first_step(stop="unit_std"),
-    "first step, Anderson": _first_step(stop="iterations", accelerate=5),
+    "first step, Anderson": _first_step(stop="iterations", anderson_window=5),
     "maps shifted and flipped": _moved,
     "maps with the last one bounded": _bounded,
-    "maps recoloured": _recoloured,
+    "maps recolored": _recolored,
 }
 GENERATORS = {
     "white noise (draw)": lambda ask: dict(noise=n.draw(ask.x.shape, **ask.how)),
@@ -287,6 +289,6 @@ EXACT = {  # draws, moves and arithmetic on each value: no product, sum or trans
     "DDIM sampling",
     "first step, plain",
     "maps shifted and flipped",
-    "maps recoloured",
+    "maps recolored",
     FILES,
 }

@@ -17,7 +17,7 @@ WIDTH = 32  # of the convolutions
 
 
 def pointwise(precision: torch.dtype = torch.float32) -> Denoiser:
-    """Bends every value and mixes it with its neighbours, value by value: the same bits in every batch."""
+    """Bends every value and mixes it with its neighbors, value by value: the same bits in every batch."""
 
     def predict(asked: Tensor) -> Tensor:
         near = sum(asked.roll(by, dim) for by in (1, -1) for dim in (-1, -2)) / 4

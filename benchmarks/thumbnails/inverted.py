@@ -9,22 +9,11 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from img2noise import (
-    GaussianDenoiser,
-    Whitener,
-    ddim,
-    edit,
-    extract,
-    first_step,
-    flip,
-    recolour,
-    replay,
-    shift,
-    shifted,
-    slerp,
-)
+from img2noise import GaussianDenoiser, Whitener, extract, replay, slerp
 from img2noise.denoisers import Denoiser
-from img2noise.noise_maps import LAST_NORM
+from img2noise.inversion import ddim, first_step
+from img2noise.inversion.edit_friendly import edit, turbo_sigmas
+from img2noise.inversion.noise_maps import LAST_NORM, flip, recolor, shift
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 from .sheets import SIZE, photo, picture, sheet
@@ -41,7 +30,7 @@ def draw(rgb: Whitener) -> None:
     words(model, cat)
     diversity(model, cat)
     moves(model, portrait)
-    sheet("edit-friendly-recolour", recoloured(model, portrait))
+    sheet("edit-friendly-recolor", recolored(model, portrait))
     replaced(model, photo(data.rocket(), (120, 0), 427))
     between(model, photo(data.coffee(), (100, 0), 400), portrait)
     first_beside_whitening(model, cat)
@@ -80,7 +69,7 @@ def moves(model: GaussianDenoiser, portrait: Tensor) -> None:
     sheet("edit-friendly-shift", [(picture(portrait), "your photo"), *cells])
 
 
-def recoloured(model: GaussianDenoiser, portrait: Tensor) -> list:
+def recolored(model: GaussianDenoiser, portrait: Tensor) -> list:
     """The photo, what is painted, and two strengths of blue, with their captions."""
     maps = extract(model, portrait, STEPS, skip=5, seed=1)
     mask = suit(portrait)
@@ -90,7 +79,7 @@ def recoloured(model: GaussianDenoiser, portrait: Tensor) -> list:
         (picture(2 * mask.expand(1, 3, -1, -1) - 1), "what is painted"),
     ]
     for strength in (0.05, 0.2):
-        pulled = recolour(model, maps, blue.expand_as(portrait), mask, strength=strength)
+        pulled = recolor(model, maps, blue.expand_as(portrait), mask, strength=strength)
         cells.append((picture(replay(model, pulled)), f"strength {strength}"))
     return cells
 
@@ -138,7 +127,7 @@ def first_beside_whitening(model: GaussianDenoiser, cat: Tensor) -> None:
 def weighted(model: GaussianDenoiser, cat: Tensor) -> list:
     """Edits in four steps at three weights, with their captions."""
     change, cells = stripes(), []
-    remedy = dict(noise_sigmas=shifted(FEW), bound=LAST_NORM)
+    remedy = dict(noise_sigmas=turbo_sigmas(FEW), bound=LAST_NORM)
     for weight in (1.0, 1.5, 2.0):
         made = edit(model, prompted(model, change), cat, FEW, seed=1, weight=weight, **remedy)
         cells.append((picture(made), f"4 steps, weight {weight:g}"))
@@ -152,12 +141,12 @@ def prompted(model: Denoiser, change: Tensor) -> Denoiser:
 
 def any_of(model: GaussianDenoiser, changes: Tensor) -> Denoiser:
     """The exact denoiser of a mixture: the mean has changed by any of `changes` (K, C, H, W)."""
-    fitted = model.whitener.at(SIZE, SIZE)
+    fitted = model.whitener.at_size(SIZE, SIZE)
 
     def denoise(x: Tensor, sigma: Tensor) -> Tensor:
         """Of one picture, (1, C, H, W)."""
         apart = x - changes  # (K, C, H, W)
-        u = fitted.analyse(apart)  # (K, D)
+        u = fitted.analyze(apart)  # (K, D)
         distance = (u.double() ** 2 / (fitted.eigenvalues(u) + sigma**2)).sum(1)  # (K,)
         shares = (-distance / 2).softmax(0).view(-1, 1, 1, 1).to(x)
         cleaned = model(apart, sigma.expand(len(changes))) + changes

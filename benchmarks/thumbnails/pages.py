@@ -8,12 +8,13 @@ from skimage import data
 from torch import Tensor
 
 import img2noise
-from img2noise import Whitener, anneal, correlated_noise, fit, measure, plots, slerp
+from img2noise import Whitener, anneal, correlated_noise, fit, measure, slerp
+from img2noise.diagnostics import plots
 
 from .correlated import tissue, tissue_whitener
 from .sheets import SIZE, photo, picture, plot, sheet, strip
 
-LOUD = 3  # deviations of noise between grey and white
+LOUD = 3  # deviations of noise between gray and white
 
 
 def draw(rgb: Whitener) -> None:
@@ -55,35 +56,35 @@ def bridges(rgb: Whitener, cat: Tensor) -> None:
     noises = img2noise.draw(cat.shape, 1), correlated_noise(cat, rgb, temperature=1.0, seed=1)
     cells = []
     for z, name in zip(noises, ("random noise", "noise for a photo"), strict=True):
-        cells += [(grey(z), name), (picture(rgb.dewhiten(z)), "what it makes")]
+        cells += [(gray(z), name), (picture(rgb.dewhiten(z)), "what it makes")]
     strip("Img2NoiseNoiseToLatent", cells)
     z = rgb.whiten(cat)
     z = (z - z.mean()) / z.std()
     weak = [
         (picture(rgb.dewhiten(f * z)), name) for f, name in ((0.3, "too weak: painted"), (1, "normalize"))
     ]
-    strip("Img2NoiseLatentToNoise", [(grey(z), "a latent of noise"), *weak])
+    strip("Img2NoiseLatentToNoise", [(gray(z), "a latent of noise"), *weak])
 
 
 def whitened(rgb: Whitener, cat: Tensor) -> None:
-    steps = [(grey(unit(rgb.whiten(cat, s)), 0.0), f"strength {s:g}") for s in (0.4, 0.7, 1.0)]
+    steps = [(gray(unit(rgb.whiten(cat, s)), 0.0), f"strength {s:g}") for s in (0.4, 0.7, 1.0)]
     strip("Img2NoiseWhitenLatent", [(picture(cat), "your photo"), *steps])
     z = correlated_noise(cat, rgb, temperature=0.5, seed=1)
-    back = [(grey(unit(rgb.dewhiten(z, s)), 0.0), f"strength {s:g}") for s in (0.4, 0.7)]
+    back = [(gray(unit(rgb.dewhiten(z, s)), 0.0), f"strength {s:g}") for s in (0.4, 0.7)]
     strip(
         "Img2NoiseDewhitenLatent",
-        [(grey(z), "noise"), *back, (picture(rgb.dewhiten(z)), "strength 1")],
+        [(gray(z), "noise"), *back, (picture(rgb.dewhiten(z)), "strength 1")],
     )
 
 
 def whiteners(rgb: Whitener, tissues: Whitener) -> None:
     z = img2noise.draw((1, 3, SIZE, SIZE), 3)
     made = [(picture(rgb.dewhiten(z)), "as photos look"), (picture(tissues.dewhiten(z)), "as tissue looks")]
-    strip("Img2NoiseLoadWhitener", [(grey(z), "one noise"), *made])
-    strip("Img2NoiseSaveWhitener", [(likeness(w), n) for w, n in ((rgb, "photos"), (tissues, "tissue"))])
+    strip("Img2NoiseLoadWhitener", [(gray(z), "one noise"), *made])
+    strip("Img2NoiseSaveWhitener", [(similarity(w), n) for w, n in ((rgb, "photos"), (tissues, "tissue"))])
 
 
-def likeness(whitener: Whitener, side: int = 64) -> Image.Image:
+def similarity(whitener: Whitener, side: int = 64) -> Image.Image:
     """How alike two pixels are by where the second lies from the first: what a stationary whitener holds."""
     dot = torch.zeros(1, 3, SIZE, SIZE)
     dot[..., SIZE // 2, SIZE // 2] = 1
@@ -101,11 +102,11 @@ def fitted(rgb: Whitener, tissues: Whitener) -> None:
     for shrinkage in (0.0005, 0.05):
         own = fit(measure(few, space="rgb"), shrinkage=shrinkage)
         cells.append((picture(own.dewhiten(z)), f"shrinkage {shrinkage:g}"))
-    strip("Img2NoiseFitWhitener", [*cells[:1], (grey(z), "noise"), *cells[1:]])
+    strip("Img2NoiseFitWhitener", [*cells[:1], (gray(z), "noise"), *cells[1:]])
     cells = [(picture(sample), "of your folder")]
     cells += [(picture(w.dewhiten(z)), name) for w, name in ((rgb, "shipped whitener"), (tissues, "yours"))]
     strip("Img2NoiseFitWhitenerFromFolder", cells)
-    sheet("fit-a-whitener", [*cells[:1], (grey(z), "one noise"), *cells[1:]])
+    sheet("fit-a-whitener", [*cells[:1], (gray(z), "one noise"), *cells[1:]])
 
 
 def compared(rgb: Whitener) -> None:
@@ -113,7 +114,7 @@ def compared(rgb: Whitener) -> None:
     model = img2noise.GaussianDenoiser(rgb)
     x = crops()
     z = img2noise.first_step.invert(model, x, 14.0, iterations=30).z
-    chart = plots.comparison_chart(img2noise.compare_whitenings(x, z, patch=8, shrinkage=0.01))
+    chart = plots.comparison_chart(img2noise.diagnostics.compare_whitenings(x, z, patch=8, shrinkage=0.01))
     plot("Img2NoiseCompareWhitenings", chart, 520)
     cells = [(grid(x), "pictures"), (grid(unit(z)), "the noise behind them")]
     cells += [(grid(unit(rgb.whiten(x))), "whitened"), (Image.fromarray(chart[: len(chart) // 2]), "")]
@@ -143,6 +144,6 @@ def unit(x: Tensor) -> Tensor:
     return (x - x.mean()) / x.std() * 0.5
 
 
-def grey(z: Tensor, loud: float = LOUD) -> Image.Image:
-    """Noise as a picture, 0 in grey; or x itself, at loud 0."""
+def gray(z: Tensor, loud: float = LOUD) -> Image.Image:
+    """Noise as a picture, 0 in gray; or x itself, at loud 0."""
     return picture(z / loud if loud else z)

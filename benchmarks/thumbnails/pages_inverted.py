@@ -7,22 +7,14 @@ from skimage import data
 from torch import Tensor
 
 import img2noise
-from img2noise import (
-    GaussianDenoiser,
-    NoiseMaps,
-    Whitener,
-    ddim,
-    extract,
-    first_step,
-    flip,
-    plots,
-    replay,
-    shift,
-)
+from img2noise import GaussianDenoiser, NoiseMaps, Whitener, extract, replay
+from img2noise.diagnostics import plots
+from img2noise.inversion import ddim, first_step
+from img2noise.inversion.noise_maps import flip, shift
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
-from .inverted import STEPS, prompted, recoloured, stripes, weighted
-from .pages import grey, unit
+from .inverted import STEPS, prompted, recolored, stripes, weighted
+from .pages import gray, unit
 from .sheets import photo, picture, plot, sheet, strip
 
 
@@ -38,21 +30,21 @@ def draw(rgb: Whitener) -> None:
 
 def inverted(model: GaussianDenoiser, rocket: Tensor) -> None:
     plain, mended = (ddim.invert(model, rocket, STEPS, forward_steps=f, forward_seed=1) for f in (0, 2))
-    noises = [(grey(x / STEPS[0]), name) for x, name in ((plain, "forward 0"), (mended, "forward 0.04"))]
+    noises = [(gray(x / STEPS[0]), name) for x, name in ((plain, "forward 0"), (mended, "forward 0.04"))]
     yours, back = (picture(rocket), "your photo"), picture(ddim.sample(model, mended, STEPS))
     strip("Img2NoiseInversionSampler", [yours, *noises, (back, "back from 0.04")])
     steps, ways = ddim_uniform(scaled_linear(), 10), []
     for how in ("current", "implicit"):
-        x = ddim.invert(model, rocket, steps, evaluate=how, iterations=20)
+        x = ddim.invert(model, rocket, steps, scheme=how, iterations=20)
         ways.append((picture(ddim.sample(model, x, steps)), f"back, {how}"))
     strip("Img2NoiseInvertedNoise", [yours, noises[0], *ways])
     z = torch.cat([plain, mended]) / STEPS[0]
-    found = img2noise.inspect(z, rocket.expand(2, -1, -1, -1))
+    found = img2noise.diagnostics.inspect(z, rocket.expand(2, -1, -1, -1))
     drawn = plots.inspection_sheet(found, ["inverted plainly", "first steps replaced"])
     plot("Img2NoiseInspectNoise", drawn, 560)
     flat = (slice(None), slice(None), slice(0, 96), slice(0, 96))  # of sky
     close = [
-        (grey(x[flat]), name)
+        (gray(x[flat]), name)
         for x, name in zip(z.split(1), ("plain, the sky", "replaced, the sky"), strict=True)
     ]
     sheet("inspect-noise", [yours, (noises[0][0], "its noise, plainly inverted"), *close])
@@ -93,7 +85,7 @@ def moved(model: GaussianDenoiser, portrait: Tensor) -> None:
     names = "horizontal", "vertical"
     ways = [(picture(replay(model, m)), n) for m, n in zip(turns, names, strict=True)]
     strip("Img2NoiseFlipNoiseMaps", [yours, *ways])
-    strip("Img2NoiseRecolourNoiseMaps", recoloured(model, portrait))
+    strip("Img2NoiseRecolorNoiseMaps", recolored(model, portrait))
 
 
 def one_map(maps: NoiseMaps, index: int):

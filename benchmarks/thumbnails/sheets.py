@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from img2noise.storage import SHIPPED
+from img2noise.files.storage import SHIPPED
 
 FOLDER = SHIPPED.parent / "workflows"
 SIZE, CELL, GAP = 256, 198, 4

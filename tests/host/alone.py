@@ -114,7 +114,7 @@ def good_of_noises(w: World) -> dict[str, dict]:
     latent, many = {"samples": normal(1, *SIZE)}, {"samples": normal(64, *SIZE)}
     picture, ask = dict(latent=latent, whitener=w.whitener("sd")), dict(asked=latent)
     fit = dict(latent_space="sd", structure="stationary", method="zca", shrinkage=0.0)
-    search = dict(loss="forward", alpha=0.97, temperature_start=9.0, temperature_end=5.0, adapt=False)
+    search = dict(loss="forward", alpha=0.97, temperature_start=9.0, temperature_end=5.0, adapt_step=False)
     one = dict(noise_seed=1, batch_size=1, model=w.model())
     core = dict(seed=1, steps=2, cfg=2.0, sampler_name="euler", scheduler="normal", denoise=1.0)
     core |= dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), latent_image=latent)
@@ -143,9 +143,9 @@ def good_of_walks(w: World) -> dict[str, dict]:
     latent, maps = {"samples": normal(1, *SIZE)}, dict(noise_maps=w.maps())
     guided, levels = dict(guider=w.guider()), dict(sigmas=w.sigmas(), latent=latent)
     walk = dict(**levels, eta=1.0, skip=1, noise_seed=1, few_steps="auto")
-    back = dict(evaluate="target", forward_fraction=0.3, forward_seed=1, iterations=2)
-    pull = dict(colour=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
-    stop = dict(iterations=2, stop="iterations", accelerate=0, tolerance=1e-3, normalize=True)
+    back = dict(scheme="target", forward_fraction=0.3, forward_seed=1, iterations=2)
+    pull = dict(color=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
+    stop = dict(iterations=2, stop="iterations", anderson_window=0, tolerance=1e-3, normalize=True)
     return dict(
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
@@ -155,7 +155,7 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
         Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
         Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
-        Img2NoiseRecolourNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
+        Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
         Img2NoiseSaveNoiseMaps=dict(**maps, filename="maps"),
         Img2NoiseLoadNoiseMaps=dict(file="maps.safetensors"),
     )

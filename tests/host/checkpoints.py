@@ -1,7 +1,7 @@
 """Checkpoints small enough for a test that ComfyUI's own loaders take for SD 1.5, SD 2.1 (noise and v) and
 SDXL, and a ControlNet and a LoRA for each.
 
-A UNet of one level, at the width and with the attention that ComfyUI recognises a family by: SD15 (context
+A UNet of one level, at the width and with the attention that ComfyUI recognizes a family by: SD15 (context
 768, convolutions around attention), SD21 (context 1024, linear layers) and SDXL by way of KOALA (context
 2048, linear layers, a vector condition of 2816). Weights are random, and the last layer is a tenth of that
 or less, so that sampling is tame. The VAE inside is TAESD: its real weights from the folder in

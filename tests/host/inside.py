@@ -22,14 +22,14 @@ FILES = "file", "folder", "whitener_name"  # widgets that list what lies on the 
 LARGE = 513  # latent pixels a side, more than anything can be shifted by
 SUITED = {  # what else must be set for an end of a widget to make sense
     ("Img2NoiseFirstStepInversion", "iterations", "max"): dict(
-        stop="converged", accelerate=5, tolerance=1e-6
+        stop="converged", anderson_window=5, tolerance=1e-6
     ),
-    ("Img2NoiseFirstStepInversion", "accelerate"): dict(stop="iterations"),
+    ("Img2NoiseFirstStepInversion", "anderson_window"): dict(stop="iterations"),
     ("Img2NoiseFirstStepInversion", "tolerance"): dict(
         stop="converged", latent={"samples": 5 * alone.normal(1, *alone.SIZE)}
     ),
-    ("Img2NoiseRecolourNoiseMaps", "band_start"): dict(band_end=1.0),
-    ("Img2NoiseRecolourNoiseMaps", "band_end"): dict(band_start=0.0),
+    ("Img2NoiseRecolorNoiseMaps", "band_start"): dict(band_end=1.0),
+    ("Img2NoiseRecolorNoiseMaps", "band_end"): dict(band_start=0.0),
     ("Img2NoiseShiftNoiseMaps", "down"): dict(noise_maps=lambda w: large_maps(w)),
     ("Img2NoiseShiftNoiseMaps", "right"): dict(noise_maps=lambda w: large_maps(w)),
     ("Img2NoiseCompareWhitenings", "shrinkage"): dict(
@@ -132,7 +132,7 @@ def generators_of_other_devices_are_kept(w: alone.World, classes: dict, good: di
 
 def kept(there: str, fails: bool) -> list:
     """The devices that are there, the states of all afterwards, and whether the CPU's is what it was."""
-    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host")]
+    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host.latents")]
     states, before = {"mps": 1, "xpu": [1, 1]}, torch.get_rng_state()
     torch.backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: "mps" in there))
     torch.mps, torch.xpu = generator(states, "mps", ""), generator(states, "xpu", "_all")
@@ -189,7 +189,7 @@ def a_mask_and_a_picture_elsewhere_are_brought_together(w: alone.World, classes:
 
 
 def a_folder_is_looked_at_within_bounds(w: alone.World, classes: dict, good: dict) -> dict:
-    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host")]
+    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host.latents")]
     node = classes["Img2NoiseFitWhitenerFromFolder"]
     folder = host.input_folder("photos")
     first = node.fingerprint_inputs(folder="photos")

@@ -37,7 +37,7 @@ def _whitened(graph: Graph, found: list, who: list, latent: list) -> list:
 
 
 def _inverted(graph: Graph, found: list, who: list, latent: list) -> list:
-    sampler = graph("Img2NoiseInversionSampler", evaluate="implicit", forward_fraction=0.0)[0]
+    sampler = graph("Img2NoiseInversionSampler", scheme="implicit", forward_fraction=0.0)[0]
     wires = dict(noise=scenes.no_noise(graph), guider=who, sampler=sampler, latent_image=latent)
     return scenes.sampled(graph, **wires, sigmas=scenes.sigmas(graph, found, STEPS))
 
@@ -65,7 +65,7 @@ BUILT = {
     "Inversion Sampler, no forward fraction": _inverted,
     "First-Step Inversion": _as_it_is(test_guiders.first_step),
     "Edit-Friendly Inversion, played": _replayed(test_guiders.maps_of),
-    "Recolour Noise Maps, played": _replayed(test_guiders.recoloured),
+    "Recolor Noise Maps, played": _replayed(test_guiders.recolored),
     "Edit-Friendly Edit": _as_it_is(test_guiders.edited),
 }
 

@@ -12,7 +12,7 @@ from .graphs import Graph
 from .scenes import dump, guider, inversion, model, no_noise, photo, refusal, replayed, sampled, sigmas
 
 SMALL = dict(width=8, height=8)
-SCALE = img2noise.SPACES["sd"].scale_factor
+SCALE = img2noise.whitening.SPACES["sd"].scale_factor
 CLOSE = dict(temperature_start=0.0, temperature_end=0.0, iterations=4000)  # the search takes no step back
 
 
@@ -50,7 +50,7 @@ def first_step(graph: Graph, latent: list) -> list:
 def inverted(graph: Graph, latent: list) -> list:
     """Noise of an inversion that a sampler has made."""
     found = gaussian(graph)
-    sampler = graph("Img2NoiseInversionSampler", evaluate="implicit", forward_fraction=0.0)[0]
+    sampler = graph("Img2NoiseInversionSampler", scheme="implicit", forward_fraction=0.0)[0]
     wires = dict(noise=no_noise(graph), guider=guider(graph, found), sampler=sampler)
     x = sampled(graph, **wires, sigmas=sigmas(graph, found, 3), latent_image=latent)
     return graph("Img2NoiseInvertedNoise", model=found, sigmas=sigmas(graph, found, 3), latent=x)[0]
@@ -73,7 +73,7 @@ MAKERS = [stored, annealed, correlated, blended, first_step, inverted, there_and
 WHITENED = annealed, correlated, there_and_back
 
 
-def likeness(maker, noise: torch.Tensor, photos: torch.Tensor) -> float:
+def similarity(maker, noise: torch.Tensor, photos: torch.Tensor) -> float:
     """The least correlation of what a noise makes with the picture in the same row."""
     made = img2noise.load("sd").dewhiten(noise) / SCALE if maker in WHITENED else noise
     rows = zip(made.flatten(1), photos.flatten(1), strict=True)
@@ -91,7 +91,7 @@ def all_like(server, graph: Graph, made_of: list, asked: list, makers=MAKERS, re
     server.run(graph)
     photos = server.tensors("photo")["samples"].repeat(repeats, 1, 1, 1)
     found = {maker: server.tensors(maker.__name__)["noise"] for maker in makers}
-    alike = {maker.__name__: likeness(maker, noise, photos) for maker, noise in found.items()}
+    alike = {maker.__name__: similarity(maker, noise, photos) for maker, noise in found.items()}
     assert min(alike.values()) > 0.7, alike
 
 
@@ -134,7 +134,7 @@ def test_ksampler_leans_each_picture_towards_its_own_reference(server, graph, na
     dump(graph, photo=latent, result=result)
     server.run(graph)
     photos, result = (server.tensors(name)["samples"] for name in ("photo", "result"))
-    assert likeness(correlated, result * SCALE, photos) > 0.7
+    assert similarity(correlated, result * SCALE, photos) > 0.7
 
 
 @pytest.mark.parametrize("name", ARRANGED)
@@ -287,7 +287,7 @@ def test_a_single_noise_serves_pictures_of_any_number(server, graph):
     dump(graph, photo=one)
     server.run(graph)
     photos = server.tensors("photo")["samples"].repeat(2, 1, 1, 1)
-    assert all(likeness(m, server.tensors(m.__name__)["noise"], photos) > 0.7 for m in MAKERS)
+    assert all(similarity(m, server.tensors(m.__name__)["noise"], photos) > 0.7 for m in MAKERS)
 
 
 @pytest.mark.parametrize("side", [64, 65])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import img2noise
-from img2noise.verdict import WHITE
+from img2noise.diagnostics.verdict import WHITE
 
 from . import checkpoints
 from .graphs import Graph
@@ -45,9 +45,9 @@ def test_a_picture_is_no_noise_and_the_report_is_the_librarys(server, graph):
     dump(graph, latent=latent)
     text = told(server.run(graph), node)
     [z] = samples(server, "latent")
-    words = img2noise.verdict(img2noise.inspect(z))
+    words = img2noise.diagnostics.verdict(img2noise.diagnostics.inspect(z))
     assert text.splitlines()[: len(words)] == words and len(words) > 2
-    assert any("neighbours" in w for w in words) and f"std {float(z[1].double().std()):.4f} (1)" in text
+    assert any("neighbors" in w for w in words) and f"std {float(z[1].double().std()):.4f} (1)" in text
 
 
 def test_a_picture_tells_smooth_areas_and_a_vae_how_alike_they_are(server, graph):
@@ -78,8 +78,8 @@ def test_the_whitening_that_was_used_is_the_nearest(server, graph):
     text = told(server.run(graph), node)
     assert "of the whitenings, cholesky is nearest" in text and "2 x 2 latent pixels" in text
     x, z = samples(server, "latents", "noises")
-    x = x * img2noise.SPACES["sd"].scale_factor
-    for c in img2noise.compare_whitenings(x, z, patch=2, shrinkage=0.01):
+    x = x * img2noise.whitening.SPACES["sd"].scale_factor
+    for c in img2noise.diagnostics.compare_whitenings(x, z, patch=2, shrinkage=0.01):
         [line] = [line for line in text.splitlines() if line.startswith(c.name + "  ")]
         assert abs(float(line[len(c.name) :].split()[0]) - c.fit.r2) < 0.01
     assert float(server.tensors("plot")["image"].std()) > 0.05

@@ -56,7 +56,7 @@ def test_nan_from_a_network_is_one_sentence_that_names_its_precision_and_nothing
     found = graph("TestGaussian", model=scenes.model(graph), nan_at=2)[0]
     result = node(graph, found, scenes.guider(graph, found), scenes.photo(graph, **SMALL), 3)
     name = f"nan-{node.__name__}"
-    if node is test_guiders.maps_of or node is test_guiders.recoloured:
+    if node is test_guiders.maps_of or node is test_guiders.recolored:
         graph("Img2NoiseSaveNoiseMaps", noise_maps=result, filename=name)
     else:
         dump(graph, **{name: result})

@@ -13,7 +13,7 @@ from .graphs import Graph
 from .scenes import dump, euler, flow, guider, model, photo, refusal, sampled, samples, told, written
 
 SMALL = dict(width=8, height=8)
-SCALE = img2noise.SPACES["sd"].scale_factor
+SCALE = img2noise.whitening.SPACES["sd"].scale_factor
 SIGMA = 13.043083  # of timestep 980
 
 
@@ -25,7 +25,7 @@ def inversion(graph: Graph, found: list, family: str = "sd", latent: list | None
 @pytest.mark.parametrize("family", ["sd", "sd21v", "sdxl"])
 def test_one_step_of_cores_euler_from_converged_noise_is_the_picture(server, graph, family):
     found = model(graph, family)
-    how = dict(stop="converged", tolerance=0.0001, accelerate=8, iterations=60, normalize=False)
+    how = dict(stop="converged", tolerance=0.0001, anderson_window=8, iterations=60, normalize=False)
     noise = inversion(graph, found, family, **how)[0]
     wires = dict(guider=guider(graph, found, 1, family), sampler=euler(graph), noise=noise)
     wires["sigmas"] = written(graph, f"{SIGMA} 0")
@@ -40,7 +40,7 @@ def test_one_step_of_cores_euler_from_converged_noise_is_the_picture(server, gra
     [
         dict(stop="unit_std"),
         dict(stop="iterations", iterations=7),
-        dict(stop="converged", accelerate=5, tolerance=0.01),
+        dict(stop="converged", anderson_window=5, tolerance=0.01),
         dict(stop="converged", iterations=3, timestep=500),
     ],
 )
@@ -101,7 +101,7 @@ REFUSED = {
     "NaN": (lambda g: dict(latent=g("TestOddLatent", kind="nan")[0]), "NaN"),
     "a flow model": (lambda g: dict(found=flow(g)), "flow model"),
     "a model without timesteps": (lambda g: dict(found=continuous(g)), "continuous noise levels"),
-    "two contrary wishes": (lambda g: dict(accelerate=5, stop="unit_std"), "unit_std"),
+    "two contrary wishes": (lambda g: dict(anderson_window=5, stop="unit_std"), "unit_std"),
 }
 
 

@@ -20,7 +20,7 @@ SMALL = dict(width=8, height=8)
 
 
 def inverted(graph: Graph, found: list, who: list, latent: list, steps: int) -> list:
-    sampler = graph("Img2NoiseInversionSampler", evaluate="implicit")[0]
+    sampler = graph("Img2NoiseInversionSampler", scheme="implicit")[0]
     wires = dict(noise=no_noise(graph), guider=who, sampler=sampler, latent_image=latent)
     return sampled(graph, **wires, sigmas=sigmas(graph, found, steps))
 
@@ -46,12 +46,12 @@ def replayed(graph: Graph, found: list, who: list, latent: list, steps: int) -> 
     return sampled(graph, guider=who, **wires)
 
 
-def recoloured(graph: Graph, found: list, who: list, latent: list, steps: int) -> list:
+def recolored(graph: Graph, found: list, who: list, latent: list, steps: int) -> list:
     quick = graph("TestGaussian", model=model(graph))[0]
     maps = maps_of(graph, found, guider(graph, quick), latent, steps)
     mask = graph("SolidMask", value=1.0, width=64, height=64)[0]
-    wires = dict(guider=who, noise_maps=maps, colour=photo(graph, seed=8, **SMALL), mask=mask)
-    return graph("Img2NoiseRecolourNoiseMaps", **wires)[0]
+    wires = dict(guider=who, noise_maps=maps, color=photo(graph, seed=8, **SMALL), mask=mask)
+    return graph("Img2NoiseRecolorNoiseMaps", **wires)[0]
 
 
 def edited(graph: Graph, found: list, who: list, latent: list, steps: int, weight: float = 1.5) -> list:
@@ -69,7 +69,7 @@ def edited_in_turn(graph: Graph, found: list, who: list, latent: list, steps: in
     return edited_apart(graph, found, who, latent, steps, weight=1.0)
 
 
-NODES = [inverted, first_step, maps_of, replayed, recoloured, edited, edited_apart, edited_in_turn]
+NODES = [inverted, first_step, maps_of, replayed, recolored, edited, edited_apart, edited_in_turn]
 
 
 def reference(server, name: str) -> tuple[torch.Tensor, dict]:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..hostile import VALUES, places, put
+from ..files.hostile import VALUES, places, put
 from .graphs import Graph
 from .wrong import files
 from .wrong.bench import RIGHT, Bench

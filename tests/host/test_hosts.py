@@ -50,7 +50,7 @@ def test_named_folders_are_taken_instead(comfy, monkeypatch, tmp_path):
     assert [host.folder for host in hosts.found()] == [named[1], named[0]]
 
 
-def test_a_folder_without_a_python_borrows_a_neighbours_else_the_running_one(comfy, monkeypatch):
+def test_a_folder_without_a_python_borrows_a_neighbors_else_the_running_one(comfy, monkeypatch):
     comfy("ComfyUI", "0.33.0")
     assert [host.python for host in hosts.found()] == [sys.executable]
     own = str(comfy("ComfyUI-0.14.0", "0.14.0", python=True) / ".venv/bin/python")

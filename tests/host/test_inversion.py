@@ -26,7 +26,7 @@ from .scenes import (
 )
 
 SMALL = dict(width=8, height=8)
-SCALE = img2noise.SPACES["sd"].scale_factor
+SCALE = img2noise.whitening.SPACES["sd"].scale_factor
 
 
 def inverted(graph: Graph, latent: list, levels: list, who: list, **how) -> list:
@@ -54,7 +54,7 @@ def test_what_is_inverted_and_sampled_by_cores_euler_is_the_picture_by_every_rou
 ):
     found, latent = model(graph, family), photo(graph, **SMALL)
     who, levels = guider(graph, found, 1, family), sigmas(graph, found, 4, denoise=denoise)
-    exact = dict(evaluate="implicit", forward_fraction=0.0, iterations=8)
+    exact = dict(scheme="implicit", forward_fraction=0.0, iterations=8)
     x = inverted(graph, latent, levels, who, **exact)
     dump(graph, photo=latent, x=x, **three_routes(graph, found, latent, levels, who, x))
     server.run(graph)
@@ -86,7 +86,7 @@ def test_sigmas_in_either_order_noise_or_none_and_a_mask_make_no_difference(serv
     masked = graph("SetLatentNoiseMask", samples=latent, mask=mask)[0]
     levels, noise = sigmas(graph, found, 3), graph("RandomNoise", noise_seed=4)[0]
     wires = dict(noise=no_noise(graph), guider=guider(graph, found), sigmas=levels, latent_image=latent)
-    wires["sampler"] = graph("Img2NoiseInversionSampler", evaluate="current")[0]
+    wires["sampler"] = graph("Img2NoiseInversionSampler", scheme="current")[0]
     others = dict(
         flipped={"sigmas": graph("FlipSigmas", sigmas=levels)[0]},
         noisy={"noise": noise},
@@ -100,12 +100,12 @@ def test_sigmas_in_either_order_noise_or_none_and_a_mask_make_no_difference(serv
     assert "leaves the noise it is given aside" in server.tail()
 
 
-@pytest.mark.parametrize("evaluate", ["target", "current", "implicit"])
+@pytest.mark.parametrize("scheme", ["target", "current", "implicit"])
 @pytest.mark.parametrize("fraction", [0.0, 0.04, 0.6])
-def test_it_is_the_librarys_inversion(server, graph, evaluate, fraction):
+def test_it_is_the_librarys_inversion(server, graph, scheme, fraction):
     found = graph("TestGaussian", model=model(graph), variance=0.7)[0]
     latent, levels = photo(graph, batch_size=2, **SMALL), sigmas(graph, found, 5)
-    how = dict(evaluate=evaluate, forward_seed=6, iterations=4)
+    how = dict(scheme=scheme, forward_seed=6, iterations=4)
     x = inverted(graph, latent, levels, guider(graph, found), **how, forward_fraction=fraction)
     dump(graph, photo=latent, x=x, levels=levels)
     server.run(graph)

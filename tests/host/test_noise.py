@@ -12,7 +12,7 @@ import img2noise
 from . import checkpoints
 from .graphs import Graph
 
-SCALE = img2noise.SPACES["sd"].scale_factor
+SCALE = img2noise.whitening.SPACES["sd"].scale_factor
 
 
 def latent(graph: Graph, seed: int = 3, **size) -> list:

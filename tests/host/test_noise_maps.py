@@ -42,15 +42,15 @@ def alike(a: img2noise.NoiseMaps, b: img2noise.NoiseMaps) -> bool:
 CHANGES = {
     "shift": (
         lambda g, maps: g("Img2NoiseShiftNoiseMaps", noise_maps=maps, down=-2, right=3)[0],
-        lambda maps: img2noise.shift(maps, -2, 3),
+        lambda maps: img2noise.noise_maps.shift(maps, -2, 3),
     ),
     "flip": (
         lambda g, maps: g("Img2NoiseFlipNoiseMaps", noise_maps=maps)[0],
-        lambda maps: img2noise.flip(maps, True, False),
+        lambda maps: img2noise.noise_maps.flip(maps, True, False),
     ),
     "flip upside down": (
         lambda g, maps: g("Img2NoiseFlipNoiseMaps", noise_maps=maps, horizontal=False, vertical=True)[0],
-        lambda maps: img2noise.flip(maps, False, True),
+        lambda maps: img2noise.noise_maps.flip(maps, False, True),
     ),
 }
 
@@ -71,34 +71,34 @@ def test_a_change_is_the_librarys_and_leaves_the_maps_it_came_from(server, graph
     assert (before.skip, before.steps, before.eta, before.space) == (1, 4, 1.0, "sd")
 
 
-def recoloured(graph: Graph, found: list, maps: list, **how) -> list:
+def recolored(graph: Graph, found: list, maps: list, **how) -> list:
     left = graph("SolidMask", value=1.0, width=32, height=64)[0]
     mask = graph("SolidMask", value=0.0, width=64, height=64)[0]
     mask = graph("MaskComposite", destination=mask, source=left, x=0, y=0, operation="add")[0]
     wires = dict(guider=guider(graph, found), noise_maps=maps, mask=mask)
-    how = dict(colour=photo(graph, seed=8, **SMALL), strength=0.3) | how
-    return graph("Img2NoiseRecolourNoiseMaps", **wires, **how)[0]
+    how = dict(color=photo(graph, seed=8, **SMALL), strength=0.3) | how
+    return graph("Img2NoiseRecolorNoiseMaps", **wires, **how)[0]
 
 
 @pytest.mark.parametrize("closed_loop", [True, False])
-def test_recolouring_is_the_librarys(server, graph, closed_loop):
+def test_recoloring_is_the_librarys(server, graph, closed_loop):
     found = gaussian(graph)
     maps = inversion(graph, found, photo(graph, batch_size=2, **SMALL), steps=10)
     how = dict(closed_loop=closed_loop, band_start=0.1, band_end=0.8)
-    saved(graph, before=maps, changed=recoloured(graph, found, maps, **how))
-    dump(graph, colour=photo(graph, seed=8, **SMALL))
+    saved(graph, before=maps, changed=recolored(graph, found, maps, **how))
+    dump(graph, color=photo(graph, seed=8, **SMALL))
     server.run(graph)
 
     def denoise(y, sigma):
         return y * 0.7 / (0.7 + sigma.view(-1, 1, 1, 1) ** 2)
 
-    [colour] = samples(server, "colour")
+    [color] = samples(server, "color")
     mask = torch.zeros(1, 1, 8, 8)
     mask[..., :4] = 1
     how = dict(strength=0.3, band=(0.1, 0.8), closed=closed_loop)
     before = kept(server, "before")
-    target = colour * img2noise.SPACES["sd"].scale_factor
-    expected = img2noise.recolour(denoise, before, target, mask, **how)
+    target = color * img2noise.whitening.SPACES["sd"].scale_factor
+    expected = img2noise.noise_maps.recolor(denoise, before, target, mask, **how)
     assert alike(kept(server, "changed"), expected) and not alike(expected, before)
 
 
@@ -108,14 +108,14 @@ def replayed(graph: Graph, found: list, maps: list, **changed) -> list:
     return sampled(graph, guider=guider(graph, found), **{**wires, **changed})
 
 
-def test_a_colour_moves_the_masked_half_towards_it_and_hardly_the_other(server, graph):
+def test_a_color_moves_the_masked_half_towards_it_and_hardly_the_other(server, graph):
     found = model(graph)
     maps = inversion(graph, found, steps=12, skip=2)
-    dump(graph, photo=photo(graph, **SMALL), colour=photo(graph, seed=8, **SMALL))
-    dump(graph, result=replayed(graph, found, recoloured(graph, found, maps)))
+    dump(graph, photo=photo(graph, **SMALL), color=photo(graph, seed=8, **SMALL))
+    dump(graph, result=replayed(graph, found, recolored(graph, found, maps)))
     server.run(graph)
-    before, colour, result = samples(server, "photo", "colour", "result")
-    wished, done = colour - before, result - before
+    before, color, result = samples(server, "photo", "color", "result")
+    wished, done = color - before, result - before
     along = (wished * done).sum((0, 1, 2)) / wished.square().sum((0, 1, 2))  # per column
     assert float(along[:3].min()) > 0.15
     assert float(along[5:].abs().max()) < 0.1

@@ -37,7 +37,7 @@ def test_a_fit_continued_from_earlier_moments_is_the_fit_of_all(server, graph):
     first, continued, at_once = (server.tensors(n)["samples"] for n in ("first", "continued", "at-once"))
     torch.testing.assert_close(continued, at_once)
     assert not torch.allclose(first, at_once, atol=0.01)
-    scale = img2noise.SPACES["sd"].scale_factor
+    scale = img2noise.whitening.SPACES["sd"].scale_factor
     by_hand = img2noise.fit(img2noise.measure(server.tensors("pictures")["samples"] * scale))
     expected = by_hand.whiten(server.tensors("photo")["samples"] * scale)
     torch.testing.assert_close(at_once, expected, atol=1e-3, rtol=1e-3)

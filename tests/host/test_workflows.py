@@ -126,7 +126,7 @@ def follows_its_seed(path, inputs: dict) -> bool:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> int:
-    """The largest, in grey levels; that of a rounding is 1."""
+    """The largest, in gray levels; that of a rounding is 1."""
     return int(np.abs(a.astype(int) - b).max())
 
 
@@ -153,11 +153,11 @@ def test_the_variations_workflow_serves_sdxl_too(server):
     assert all(picture.shape == (128, 128, 3) and picture.std() > 1 for [picture] in made.values())
 
 
-def test_the_recolour_workflow_colours_what_is_painted(server):
-    graph = scaled_down(workflow("edit-friendly-recolour"), server)
+def test_the_recolor_workflow_colors_what_is_painted(server):
+    graph = scaled_down(workflow("edit-friendly-recolor"), server)
     made = pictures(server, graph)
     saved = {n["inputs"]["filename_prefix"]: made[k][0] for k, n in graph.items() if k in made}
-    before, after = saved["edit-friendly-unchanged"].astype(int), saved["edit-friendly-recoloured"]
+    before, after = saved["edit-friendly-unchanged"].astype(int), saved["edit-friendly-recolored"]
     changed = np.abs(after - before).mean(2)
     left, top = 128 // 4, 128 // 4  # of what `draw_photos` paints, in the square example
     painted = changed[top : 3 * top, left : 2 * left].mean()

@@ -10,7 +10,7 @@ from . import checkpoints, scenes, test_guiders
 from .graphs import Graph
 
 SMALL, STEPS = dict(width=8, height=8), 4
-MAPPED = ("maps_of", "recoloured")  # which give noise maps, and no latent
+MAPPED = ("maps_of", "recolored")  # which give noise maps, and no latent
 
 
 def walked(server, again: str, change: Callable[[Graph, list], list] | None = None, file: str = "") -> dict:

@@ -55,7 +55,7 @@ PROMPTS = ("mask", "cfg 7.5", "LoRA", "ControlNet", "areas")  # and what those t
 CONDITIONS = [BASE, *SIZES, *PROMPTS]
 
 
-class Place:
+class Source:
     """A family under one condition in a graph. `show` asks for what is on a wire; `shown` are those asked."""
 
     def __init__(self, graph: Graph, family: Family, condition: str, again: str):

@@ -15,7 +15,7 @@ import numpy as np
 from .. import checkpoints
 from ..graphs import Graph
 from ..test_workflows import scaled_down, workflow
-from .places import BASE, FIRST, PROMPTS, SECOND, SIZES, STEPS, Family, Place
+from .places import BASE, FIRST, PROMPTS, SECOND, SIZES, STEPS, Family, Source
 from .tries import SAMPLING, TRIES
 
 SECONDS = 600.0  # for one graph, on a busy machine
@@ -40,7 +40,7 @@ def node_cell(server, node: str, family: Family, condition: str) -> Cell:
     facts = [[], []]
     for stage in TRIES[node]:
         graph = Graph(server.object_info)
-        places = [Place(graph, family, condition, again) for again in ("first", "second")]
+        places = [Source(graph, family, condition, again) for again in ("first", "second")]
         for place in places:
             stage(place)
         if not any(place.shown for place in places):
@@ -75,7 +75,7 @@ def workflow_cell(server, path, family: Family) -> Cell:
             ]
         )
     if not shown[0] or not all(one.std() > 1 for one in shown[0] if one.ndim):
-        return Cell(sentence="a picture is of one colour, or nothing is shown")
+        return Cell(sentence="a picture is of one color, or nothing is shown")
     return Cell(all(np.array_equal(*pair) for pair in zip(*shown, strict=True)))
 
 

@@ -10,47 +10,47 @@ from __future__ import annotations
 from img2noise.sigmas import scaled_linear
 
 from .. import scenes
-from .places import Place
+from .places import Source
 
 FEW = dict(seed=11, batch_size=16)  # pictures for a fit
 FIRST = 980  # the timestep of the first step
-EXACT = dict(evaluate="implicit", forward_fraction=0.0, iterations=4)
+EXACT = dict(scheme="implicit", forward_fraction=0.0, iterations=4)
 
 
-def load_whitener(p: Place) -> None:
+def load_whitener(p: Source) -> None:
     loaded = p.graph("Img2NoiseLoadWhitener", whitener_name=f"{_file(p)}.safetensors")
     p.show(loaded[0])
     p.show(loaded[1])
     p.show(*(_whitened(p, p.photo, found) for found in (loaded[0], p.whitener)))
 
 
-def save_whitener(p: Place) -> None:
+def save_whitener(p: Source) -> None:
     p.graph("Img2NoiseSaveWhitener", whitener=p.whitener, filename=_file(p))
 
 
-def fit_whitener(p: Place) -> None:
+def fit_whitener(p: Source) -> None:
     fitted = _fitted(p)
     p.show(fitted[0])
     p.show(fitted[1])
 
 
-def fit_whitener_from_folder(p: Place) -> None:
+def fit_whitener_from_folder(p: Source) -> None:
     how = dict(latent_space=p.family.space, folder="matrix", size=64)
     fitted = p.graph("Img2NoiseFitWhitenerFromFolder", vae=p.anew(p.loader[2]), **how)
     for output in range(3):
         p.show(fitted[output])
 
 
-def whiten_latent(p: Place) -> None:
+def whiten_latent(p: Source) -> None:
     p.show(_whitened(p, p.photo, p.whitener))
 
 
-def dewhiten_latent(p: Place) -> None:
+def dewhiten_latent(p: Source) -> None:
     z = _whitened(p, p.photo, p.whitener)
     p.show(p.graph("Img2NoiseDewhitenLatent", latent=z, whitener=p.whitener)[0], p.photo)
 
 
-def annealed_noise(p: Place) -> None:
+def annealed_noise(p: Source) -> None:
     wires = dict(latent=p.photo, whitener=p.whitener, model=p.model)
     node = p.graph("Img2NoiseAnnealedNoise", **wires, iterations=200)
     p.show(node[1])
@@ -58,35 +58,35 @@ def annealed_noise(p: Place) -> None:
     _noise(p, node[0])
 
 
-def correlated_noise(p: Place) -> None:
+def correlated_noise(p: Source) -> None:
     node = p.graph("Img2NoiseCorrelatedNoise", latent=p.photo, whitener=p.whitener, model=p.model)
     p.show(node[1])
     _noise(p, node[0])
 
 
-def latent_to_noise(p: Place) -> None:
+def latent_to_noise(p: Source) -> None:
     z = _whitened(p, p.photo, p.whitener)
     _noise(p, p.graph("Img2NoiseLatentToNoise", latent=z, normalize=True)[0])
 
 
-def noise_to_latent(p: Place) -> None:
+def noise_to_latent(p: Source) -> None:
     z = _whitened(p, p.photo, p.whitener)
     noise = p.graph("Img2NoiseLatentToNoise", latent=z)[0]
     p.show(p.graph("Img2NoiseNoiseToLatent", noise=noise, latent=p.photo)[0], z)
     p.show(p.graph("Img2NoiseNoiseToLatent", noise=_random(p, 3), latent=p.photo)[0])
 
 
-def blend_noises(p: Place) -> None:
+def blend_noises(p: Source) -> None:
     _noise(p, p.graph("Img2NoiseBlendNoises", noise_a=_random(p, 1), noise_b=_random(p, 2))[0])
 
 
-def ksampler(p: Place) -> None:
+def ksampler(p: Source) -> None:
     how = dict(steps=p.family.turbo or 3, cfg=p.cfg, sampler_name="euler", scheduler="sgm_uniform")
     wires = dict(model=p.model, **p.prompts(), whitener=p.whitener, reference=p.photo)
     p.show(p.graph("Img2NoiseKSampler", **wires, **how, latent_image=p.photo)[0])
 
 
-def there_and_back(p: Place) -> None:
+def there_and_back(p: Source) -> None:
     sampler = p.graph("Img2NoiseInversionSampler", **EXACT)[0]
     x = p.sampled(scenes.no_noise(p.graph), sampler=sampler)
     noise = p.graph("Img2NoiseInvertedNoise", model=p.model, sigmas=p.levels(), latent=x)[0]
@@ -95,8 +95,8 @@ def there_and_back(p: Place) -> None:
     p.show(p.sampled(noise), p.photo)
 
 
-def first_step_inversion(p: Place) -> None:
-    how = dict(timestep=FIRST, stop="converged", tolerance=1e-5, accelerate=5, iterations=10)
+def first_step_inversion(p: Source) -> None:
+    how = dict(timestep=FIRST, stop="converged", tolerance=1e-5, anderson_window=5, iterations=10)
     wires = dict(guider=p.guider(), latent=p.photo)
     node = p.graph("Img2NoiseFirstStepInversion", **wires, **how, normalize=False)
     p.show(node[1])
@@ -105,19 +105,19 @@ def first_step_inversion(p: Place) -> None:
     p.show(p.sampled(node[0], sigmas=step), p.photo)
 
 
-def edit_friendly_inversion(p: Place) -> None:
+def edit_friendly_inversion(p: Source) -> None:
     node = _maps(p)
     p.show(node[0])
     p.show(node[1])
 
 
-def edit_friendly_sampler(p: Place) -> None:
+def edit_friendly_sampler(p: Source) -> None:
     maps = _maps(p)[0]
     p.show(_replayed(p, maps), p.photo)
     p.show(_replayed(p, maps, seed=2))
 
 
-def edit_friendly_edit(p: Place) -> None:
+def edit_friendly_edit(p: Source) -> None:
     def edited(**how) -> list:
         wires = dict(source=p.guider(), sigmas=p.levels(), latent=p.photo)
         return p.graph("Img2NoiseEditFriendlyEdit", **wires, **{**p.taken_apart, **how})[0]
@@ -126,7 +126,7 @@ def edit_friendly_edit(p: Place) -> None:
     p.show(edited(target=p.guider(2), weight=1.5, few_steps="auto"))
 
 
-def shift_noise_maps(p: Place) -> None:
+def shift_noise_maps(p: Source) -> None:
     maps = _maps(p)[0]
     there = p.graph("Img2NoiseShiftNoiseMaps", noise_maps=maps, down=1, right=2)[0]
     p.show(there)
@@ -134,32 +134,32 @@ def shift_noise_maps(p: Place) -> None:
     p.show(_replayed(p, p.graph("Img2NoiseShiftNoiseMaps", noise_maps=maps)[0]), p.photo)
 
 
-def flip_noise_maps(p: Place) -> None:
+def flip_noise_maps(p: Source) -> None:
     there = p.graph("Img2NoiseFlipNoiseMaps", noise_maps=_maps(p)[0])[0]
     p.show(there)
     p.show(_replayed(p, there))
     p.show(_replayed(p, p.graph("Img2NoiseFlipNoiseMaps", noise_maps=there)[0]), p.photo)
 
 
-def recolour_noise_maps(p: Place) -> None:
+def recolor_noise_maps(p: Source) -> None:
     mask = p.graph("SolidMask", value=0.5, width=64, height=64)[0]
-    wires = dict(guider=p.guider(), noise_maps=_maps(p)[0], colour=p.picture(5), mask=mask)
+    wires = dict(guider=p.guider(), noise_maps=_maps(p)[0], color=p.picture(5), mask=mask)
     how = dict(band_start=0.0, band_end=1.0)
-    p.show(_replayed(p, p.graph("Img2NoiseRecolourNoiseMaps", **wires, **how)[0]))
-    p.show(_replayed(p, p.graph("Img2NoiseRecolourNoiseMaps", **wires, **how, strength=0.0)[0]), p.photo)
+    p.show(_replayed(p, p.graph("Img2NoiseRecolorNoiseMaps", **wires, **how)[0]))
+    p.show(_replayed(p, p.graph("Img2NoiseRecolorNoiseMaps", **wires, **how, strength=0.0)[0]), p.photo)
 
 
-def save_noise_maps(p: Place) -> None:
+def save_noise_maps(p: Source) -> None:
     p.graph("Img2NoiseSaveNoiseMaps", noise_maps=_maps(p)[0], filename=_file(p))
 
 
-def load_noise_maps(p: Place) -> None:
+def load_noise_maps(p: Source) -> None:
     maps = p.graph("Img2NoiseLoadNoiseMaps", file=f"{_file(p)}.safetensors")[0]
     p.show(maps)
     p.show(_replayed(p, maps), p.photo)
 
 
-def inspect_noise(p: Place) -> None:
+def inspect_noise(p: Source) -> None:
     pixels = p.graph("VAEDecode", samples=p.photo, vae=p.anew(p.loader[2]))[0]
     beside = dict(picture=pixels, vae=p.anew(p.loader[2]))
     node = p.graph("Img2NoiseInspectNoise", latent=p.photo, noise=_random(p, 3), **beside)
@@ -167,7 +167,7 @@ def inspect_noise(p: Place) -> None:
     p.show(node[1])
 
 
-def compare_whitenings(p: Place) -> None:
+def compare_whitenings(p: Source) -> None:
     pictures = p.picture(**FEW)
     wires = dict(latents=pictures, noises=_whitened(p, pictures, _fitted(p)[0]))
     node = p.graph("Img2NoiseCompareWhitenings", **wires, latent_space=p.family.space, shrinkage=0.1)
@@ -175,35 +175,35 @@ def compare_whitenings(p: Place) -> None:
     p.show(node[1])
 
 
-def _file(p: Place) -> str:
+def _file(p: Source) -> str:
     return "-".join(["matrix", p.family.name, p.condition, p.again]).replace(",", "")
 
 
-def _random(p: Place, seed: int) -> list:
+def _random(p: Source, seed: int) -> list:
     return p.anew(p.graph("RandomNoise", noise_seed=seed)[0])
 
 
-def _noise(p: Place, noise: list) -> None:
+def _noise(p: Source, noise: list) -> None:
     """A noise is shown as a sampler gets it, and sampled."""
     p.show(noise)
     p.show(p.sampled(noise))
 
 
-def _whitened(p: Place, latent: list, whitener: list) -> list:
+def _whitened(p: Source, latent: list, whitener: list) -> list:
     return p.graph("Img2NoiseWhitenLatent", latent=latent, whitener=whitener)[0]
 
 
-def _fitted(p: Place):
+def _fitted(p: Source):
     how = dict(latent_space=p.family.space, shrinkage=0.1)
     return p.graph("Img2NoiseFitWhitener", latents=p.picture(**FEW), **how)
 
 
-def _maps(p: Place):
+def _maps(p: Source):
     wires = dict(guider=p.guider(), sigmas=p.levels(), latent=p.photo, **p.taken_apart)
     return p.graph("Img2NoiseEditFriendlyInversion", **wires)
 
 
-def _replayed(p: Place, maps: list, seed: int = 1) -> list:
+def _replayed(p: Source, maps: list, seed: int = 1) -> list:
     node = p.graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
     beside = p.photo if p.condition == "mask" else node[3]
     return p.sampled(node[1], beside, sampler=node[0], sigmas=node[2], guider=p.guider(seed))
@@ -230,7 +230,7 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoiseEditFriendlyEdit": [edit_friendly_edit],
     "Img2NoiseShiftNoiseMaps": [shift_noise_maps],
     "Img2NoiseFlipNoiseMaps": [flip_noise_maps],
-    "Img2NoiseRecolourNoiseMaps": [recolour_noise_maps],
+    "Img2NoiseRecolorNoiseMaps": [recolor_noise_maps],
     "Img2NoiseSaveNoiseMaps": [save_noise_maps, load_noise_maps],
     "Img2NoiseLoadNoiseMaps": [save_noise_maps, load_noise_maps],
     "Img2NoiseInspectNoise": [inspect_noise],

@@ -46,7 +46,7 @@ MASKS = {
 }
 IMAGES = {
     "nan": torch.full((1, 64, 64, 3), NAN),
-    "grey": torch.rand(1, 64, 64, 1, generator=torch.Generator().manual_seed(0)),
+    "gray": torch.rand(1, 64, 64, 1, generator=torch.Generator().manual_seed(0)),
     "no rows": torch.zeros(0, 64, 64, 3),
     "three axes": torch.full((64, 64, 3), 0.5),
     "two": torch.rand(2, 64, 64, 3, generator=torch.Generator().manual_seed(0)),

@@ -182,8 +182,8 @@ RIGHT: dict[str, Scene] = {
     "Edit-Friendly Sampler": replayed,
     "Shift Noise Maps": ends("Img2NoiseShiftNoiseMaps", 0, **MAPS, right=2),
     "Flip Noise Maps": ends("Img2NoiseFlipNoiseMaps", 0, **MAPS),
-    "Recolour Noise Maps": ends(
-        "Img2NoiseRecolourNoiseMaps", 0, guider=Bench.guider, **MAPS, colour=Bench.photo, mask=Bench.mask
+    "Recolor Noise Maps": ends(
+        "Img2NoiseRecolorNoiseMaps", 0, guider=Bench.guider, **MAPS, color=Bench.photo, mask=Bench.mask
     ),
     "Save Noise Maps": ends("Img2NoiseSaveNoiseMaps", **MAPS, filename="right"),
     "Load Noise Maps": ends("Img2NoiseLoadNoiseMaps", 0, file="right.safetensors"),

@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from img2noise import draw, extract, facts, save
-from img2noise.storage import SHIPPED
+from img2noise.files.storage import SHIPPED
 
 from ...worlds import gaussian, levels
 from ..server import Server

@@ -41,7 +41,7 @@ WRONG = {  # by scene and wire
     ("First-Step Inversion", "latent"): (*ANY, "empty"),
     ("Edit-Friendly Inversion", "latent"): (*ANY, "empty"),
     ("Edit-Friendly Edit", "latent"): (*ANY, "empty"),
-    ("Recolour Noise Maps", "colour"): ANY,
+    ("Recolor Noise Maps", "color"): ANY,
     ("Inspect Noise", "latent"): ANY,
     ("Compare Whitenings", "latents"): tuple(SAID),
     ("Compare Whitenings", "noises"): (*ANY, "16 channels"),
@@ -57,7 +57,7 @@ WRONG_FOR_THE_MODEL = {
     ("First-Step Inversion", "latent"): ("16 channels",),
     ("Edit-Friendly Inversion", "latent"): ("16 channels",),
     ("Edit-Friendly Edit", "latent"): ("16 channels",),
-    ("Recolour Noise Maps", "colour"): ("16 channels",),
+    ("Recolor Noise Maps", "color"): ("16 channels",),
 }
 
 

@@ -43,7 +43,7 @@ GUIDED = {
     "Edit-Friendly Inversion": "guider",
     "Edit-Friendly Edit": "source",
     "Edit-Friendly Sampler": "guider",
-    "Recolour Noise Maps": "guider",
+    "Recolor Noise Maps": "guider",
 }
 SD, SDXL, RGB = (
     "sd latents (SD 1.x, SD 2.x, SD-Turbo; 4 channels, scale 0.18215)",
@@ -112,7 +112,7 @@ ROWS = {
             "1.x, SD 2.x, SDXL or a Turbo of them",
         ),
         "acceleration past its stop": (
-            dict(accelerate=5),
+            dict(anderson_window=5),
             "got acceleration with stop 'unit_std', which it skips past; choose 'converged' or 'iterations'",
         ),
     },
@@ -125,7 +125,7 @@ ROWS = {
         ),
     },
     "Edit-Friendly Sampler": {"sdxl's model": (dict(guider=lambda b: b.guider("sdxl")), OTHERS_MAPS)},
-    "Recolour Noise Maps": {"sdxl's model": (dict(guider=lambda b: b.guider("sdxl")), OTHERS_MAPS)},
+    "Recolor Noise Maps": {"sdxl's model": (dict(guider=lambda b: b.guider("sdxl")), OTHERS_MAPS)},
 }
 CASES = (
     {

@@ -17,7 +17,7 @@ FOLLOWS = "from a noise for a latent of 1 x 4 x 8 x 8; use a noise that follows 
 NO_NOISE = "for a noise; wire RandomNoise, say, or one of img2noise"
 SPOILT = "got noise that holds NaN or infinity; look for the node that made it so"
 COLOUR = (
-    "got a colour of {} for noise maps of 1 x 4 x 8 x 8 (batch, channels, height, width); encode one as "
+    "got a color of {} for noise maps of 1 x 4 x 8 x 8 (batch, channels, height, width); encode one as "
     "large as the inverted picture"
 )
 MASKS = "got 3 masks for noise maps of 1 pictures; give one for all or each"
@@ -166,9 +166,9 @@ ROWS = {
         "no maps": (dict(noise_maps=nothing), NO_MAPS.format("")),
     },
     "Flip Noise Maps": {"no maps": (dict(noise_maps=nothing), NO_MAPS.format(""))},
-    "Recolour Noise Maps": {
-        "a wider colour": (dict(colour=photo(width=12)), COLOUR.format("1 x 4 x 8 x 12")),
-        "three colours": (dict(colour=photo(batch_size=3)), COLOUR.format("3 x 4 x 8 x 8")),
+    "Recolor Noise Maps": {
+        "a wider color": (dict(color=photo(width=12)), COLOUR.format("1 x 4 x 8 x 12")),
+        "three colors": (dict(color=photo(batch_size=3)), COLOUR.format("3 x 4 x 8 x 8")),
         "three masks": (dict(mask=lambda b: b.mask(3)), MASKS),
         "no mask in the batch": (dict(mask=odd("no rows", "Mask")), EMPTY_MASK),
         "NaN in the mask": (

@@ -1,0 +1,42 @@
+"""How white is this noise, and what in it is the picture: figures, verdicts and comparisons."""
+
+from .inspection import Inspection, inspect
+from .least_squares import compare_whitenings, least_squares, least_squares_per_frequency
+from .plain import smooth_mask
+from .populations import (
+    assignment,
+    inversion_error,
+    most_probable_triangle,
+    top_correlation,
+    triangle_angles,
+)
+from .verdict import verdict
+from .whiteness import (
+    Whiteness,
+    autocorrelation,
+    kl_divergence,
+    neighbor_correlation,
+    radial_spectrum,
+    whiteness,
+)
+
+__all__ = [
+    "Inspection",
+    "Whiteness",
+    "assignment",
+    "autocorrelation",
+    "compare_whitenings",
+    "inspect",
+    "inversion_error",
+    "kl_divergence",
+    "least_squares",
+    "least_squares_per_frequency",
+    "most_probable_triangle",
+    "neighbor_correlation",
+    "smooth_mask",
+    "radial_spectrum",
+    "top_correlation",
+    "triangle_angles",
+    "verdict",
+    "whiteness",
+]

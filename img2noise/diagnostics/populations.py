@@ -1,0 +1,174 @@
+"""Figures of a set: what a single latent cannot show.
+
+    top-20    mean of the 20 largest |Pearson r|, over the samples, among the C x 8 x 8 values of each patch
+    angles    at picture, noise and latent of the triangle the three points make; the most probable triple
+    assignment    how often the nearest in l2 is the right partner, both ways
+    error     sum |E_inversion - E_sampling| over plain pixels / sum |E_inversion|, per step
+
+Source: Staniszewski et al. (2024), Tables 2, 3, 6, 8, appendices B, D, E. Sets are (N, C, H, W) on any
+device, the same order in each; work is done, and figures are, in float64 on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import checks
+from .nulls import null_correlation
+from .whiteness import rows_of
+
+
+class TopCorrelation(NamedTuple):
+    """`mean` and `std` of the strongest correlations in the patches of `count` samples, and what white noise
+    of as many would have.
+    """
+
+    mean: float
+    std: float
+    null: float
+    count: int
+
+
+class Assignment(NamedTuple):
+    """Accuracies from a to b and back, their spread over the chunks, and `chance`, 1 / chunk size."""
+
+    forth: float
+    forth_std: float
+    back: float
+    back_std: float
+    chance: float
+
+
+@dataclass(frozen=True, eq=False)
+class InversionError:
+    """Per step in the order given (T,), of plain pixels and of the rest; `area` is the plain share."""
+
+    plain: Tensor
+    other: Tensor
+    area: float
+
+    def first_share(self, share: float = 0.1) -> tuple[float, float]:
+        """The share of the whole error that the first `share` of the steps makes: plain, other."""
+        first = max(1, round(share * len(self.plain)))
+        return tuple(float(e[:first].sum() / e.sum()) for e in (self.plain, self.other))
+
+
+def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
+    """The strongest correlations in patches of x (N, C, H, W), patches at the edges smaller.
+
+    Its level under white noise depends on N (.79 for 16, .04 for 8192), so the two belong together. Raises
+    ValueError below 4 samples.
+    """
+    checks.finite(x, "the set", 4)
+    checks.whole(patch, "patch", 1)
+    checks.whole(top, "top", 1)
+    found, nulls = [], []
+    for rows in x.split(patch, dim=2):
+        for piece in rows.split(patch, dim=3):
+            flat = piece.flatten(1).detach().cpu().double()  # (N, d)
+            nulls.append(null_correlation(len(flat), flat.shape[1], top))
+            std, mean = torch.std_mean(flat, dim=0)
+            flat = (flat - mean) / (std + 1e-5)  # as published: a pixel that never varies has r = 0
+            r = (flat.T @ flat / (len(flat) - 1)).abs().triu(1).flatten()
+            found.append(r.topk(min(top, flat.shape[1] * (flat.shape[1] - 1) // 2)).values)
+    found = torch.cat(found)
+    mean, std = float(found.mean()), float(found.std(correction=0))
+    return TopCorrelation(mean, std, sum(nulls) / len(nulls), len(x))
+
+
+def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
+    """Return the degrees at picture, noise and latent of each sample's triangle: three of (N, ...) -> (N, 3),
+    on the CPU.
+    """
+    for t in (picture, noise, latent):
+        checks.finite(t, "a corner of the triangles")
+        if t.ndim < 2:
+            raise ValueError(f"got a set of shape {tuple(t.shape)}; expected samples in rows (N, ...)")
+    corners = [t.flatten(1).detach().cpu().double() for t in (picture, noise, latent)]
+    if len({t.shape for t in corners}) > 1:
+        raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; a triangle needs three alike")
+    angles = []
+    for k, corner in enumerate(corners):
+        a, b = (corners[(k + j) % 3] - corner for j in (1, 2))
+        cos = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(math.ulp(0.0))
+        angles.append(torch.rad2deg(cos.clamp(-1, 1).acos()))
+    return torch.stack(angles, 1)
+
+
+def most_probable_triangle(angles: Tensor) -> tuple[int, int, int]:
+    """The whole degrees that sum to 180 and maximize the product of the three histograms of angles (N, 3).
+
+    Bins are centered on whole degrees: published code cuts at them, which takes a degree off the sum on
+    average. Where no triple was seen in all three, a bin nobody is in counts a thousandth of a sample.
+    """
+    checks.finite(angles, "the angles", 2)
+    if angles.shape[1] != 3:
+        raise ValueError(f"got angles of shape {tuple(angles.shape)}; expected (N, 3)")
+    nearest = angles.detach().cpu().double().round().long().clamp(1, 178)
+    counts = torch.stack([torch.bincount(column, minlength=180) for column in nearest.T]).double()
+    log = counts.clamp_min(1e-3).log()  # (3, 180)
+    a, b = torch.meshgrid(torch.arange(180), torch.arange(180), indexing="ij")
+    c = 180 - a - b
+    fits = (a > 0) & (b > 0) & (c > 0)
+    score = log[0, a] + log[1, b] + log[2, c.clamp(0, 179)]
+    best = int(score.masked_fill(~fits, -math.inf).argmax())
+    return int(a.flatten()[best]), int(b.flatten()[best]), int(c.flatten()[best])
+
+
+def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
+    """How often a[i]'s nearest of b is b[i], and back, in `chunks` equal parts of the sets (N, ...), each by
+    itself.
+
+    Fewer candidates are easier to tell apart, so `chance` says how easy. Raises ValueError for sets that
+    cannot be cut so.
+    """
+    checks.finite(a, "the first set")
+    checks.finite(b, "the second set")
+    checks.whole(chunks, "chunks")
+    if not a.ndim or a.shape != b.shape or not 1 <= chunks <= len(a):
+        raise ValueError(
+            f"got sets of {tuple(a.shape)} and {tuple(b.shape)} in {chunks} chunks; expected equal "
+            "shapes and at least one sample a chunk"
+        )
+    size = len(a) // chunks
+    flat = [t[: size * chunks].flatten(1).detach().cpu().double() for t in (a, b)]
+    right = torch.arange(size)
+    accuracies = []
+    for left, candidates in zip(*(t.split(size) for t in flat), strict=True):
+        squares = [t.square().sum(1) for t in (left, candidates)]
+        distance = squares[0][:, None] + squares[1] - 2 * left @ candidates.T  # (size, size)
+        accuracies.append([(distance.argmin(dim) == right).double().mean() for dim in (1, 0)])
+    forth, back = torch.tensor(accuracies).double().T
+    spread = [float(t.std(unbiased=False)) for t in (forth, back)]
+    return Assignment(float(forth.mean()), spread[0], float(back.mean()), spread[1], 1 / size)
+
+
+def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionError:
+    """Return how far noise predictions while inverting, `found`, are from sampling's, `truth`: both (T, N, C,
+    H, W); on the CPU.
+
+    `plain` (N or 1, H, W) comes from `smooth_mask`. Both sums are over all samples, as Eq. 15 and 16 print
+    them, so they grow with the areas: divide by `area` and 1 - `area` to compare pixel with pixel.
+    """
+    checks.finite(found, "the predictions of the inversion")
+    checks.finite(truth, "the predictions of sampling")
+    if not isinstance(plain, Tensor) or plain.is_complex() or plain.ndim != 3:
+        raise TypeError(f"got {checks.kind(plain)} for the plain areas; expected a mask (N, H, W)")
+    if found.shape != truth.shape or found.ndim != 5:
+        raise ValueError(
+            f"got predictions of {tuple(found.shape)} and {tuple(truth.shape)}; expected two of "
+            "(T, N, C, H, W)"
+        )
+    mask = rows_of(plain.detach().cpu().double(), found.shape[1])[:, None]  # (N, 1, H, W)
+    sums = []
+    for ours, true in zip(found, truth, strict=True):  # a step at a time: trajectories are large
+        ours, true = (t.detach().cpu().double() for t in (ours, true))
+        error, norm = (ours - true).abs(), ours.abs().sum()
+        sums.append([(error * m).sum() / norm for m in (mask, 1 - mask)])
+    plain_sums, other_sums = torch.tensor(sums, dtype=torch.float64).T
+    return InversionError(plain_sums, other_sums, float(mask.mean()))

@@ -1,0 +1,1 @@
+"""One safetensors file per object, and noise from any file; nothing in a file is trusted."""

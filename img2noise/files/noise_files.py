@@ -1,0 +1,90 @@
+"""Noise from files of any kind that holds some, as one batch with a name for each row.
+
+noise          (.safetensors) the tensor as it is
+noise maps     (.safetensors) the start over sqrt(1 + sigma^2), then z = r / s_up of each step that has noise
+ComfyUI's      (.latent) the samples as core's LoadLatent reads them: those without the mark of version 0 are
+               divided by 0.18215
+
+Rows are (1, C, H, W) in float32 or as stored.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..inversion.noise_maps import NoiseMaps, statistics
+from .storage import load
+
+OLD_SCALE = 0.18215  # of .latent files from before they were marked
+
+
+@dataclass(frozen=True, eq=False)
+class Noises:
+    """Rows z (B, C, H, W) and their `names`; `maps` where they are the noise maps of one picture or more."""
+
+    z: Tensor
+    names: list[str]
+    maps: NoiseMaps | None = None
+
+
+def read_noises(path: str | os.PathLike) -> Noises:
+    """The noises in a file. Raises FileNotFoundError, and ValueError for a file that holds none."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"found no file {path}")
+    found = _read_latent(path) if path.suffix == ".latent" else load(path)
+    if isinstance(found, NoiseMaps):
+        return noises_of_maps(found)
+    if not isinstance(found, Tensor):
+        raise ValueError(f"{path} holds a {type(found).__name__}; expected noise, noise maps or a latent")
+    return Noises(found, [f"noise {row + 1}" for row in range(len(found))])
+
+
+def noises_of_maps(maps: NoiseMaps) -> Noises:
+    """Start and maps as rows, sample by sample within each step."""
+    starts = maps.start / (1 + float(maps.sigmas[0]) ** 2) ** 0.5
+    stacks, steps = [starts], ["start"]
+    for k, (residual, (*_, up)) in enumerate(zip(maps.residuals, maps.levels(), strict=True)):
+        if up > 0:
+            stacks.append(residual / up)
+            steps.append(f"map {maps.skip + k + 1}")
+    samples = [f" of picture {i + 1}" for i in range(len(starts))] if len(starts) > 1 else [""]
+    return Noises(torch.cat(stacks), [step + sample for step in steps for sample in samples], maps)
+
+
+def map_figures(maps: NoiseMaps) -> dict[str, list[float]]:
+    """std of the maps, and the correlation of each with the next: native noise has 1 and 0."""
+    std, following = statistics(maps)
+    return dict(std=std.tolist(), correlation_with_next=following.tolist())
+
+
+def _read_latent(path: Path) -> Tensor:
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is no readable .latent file, perhaps truncated: {str(error)[:300]}"
+        ) from error
+    if "latent_tensor" not in tensors:
+        names = ", ".join(tensors)[:300] or "nothing"
+        raise ValueError(f"{path} holds {names}; a .latent file has latent_tensor")
+    scale = 1.0 if "latent_format_version_0" in tensors else 1 / OLD_SCALE
+    return _checked(path, tensors["latent_tensor"]).float() * scale
+
+
+def _checked(path: Path, samples: Tensor) -> Tensor:
+    if samples.ndim != 4 or not samples.numel() or not samples.is_floating_point():
+        raise ValueError(
+            f"{path} holds {samples.dtype} of shape {tuple(samples.shape)}; expected noise (B, C, H, W) "
+            "of floating-point numbers"
+        )
+    if not bool(torch.isfinite(samples.float()).all()):
+        raise ValueError(f"{path} holds NaN or infinity; it is damaged, so make it again")
+    return samples

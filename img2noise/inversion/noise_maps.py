@@ -1,0 +1,190 @@
+"""Edit-friendly noise maps as data: what they are, how they differ from native noise, and edits made on the
+maps alone.
+
+    y[k + 1] = mu(y[k]) + r[k],   mu(y) = D + (s_down / s[k]) (y - D),   r[k] = s_up z[k]
+
+r is kept instead of z: no division, and the last step (to sigma 0, where s_up = 0) keeps its map. Source:
+Huberman-Spiegelglas et al. (2024), section 3 and appendix A. Shapes: start (B, ...) at sigmas[0], residuals
+(K, B, ...), sigmas (K + 1,) descending; what moves or colors pictures takes (B, ..., H, W). Everything is
+float32 (float64 where x0 was), in variance-exploding units (y = x0 + sigma eps), model space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .. import checks
+from ..denoisers import Denoiser, OnStep, denoised, finished
+from ..sigmas import ancestral_split
+
+LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdit's published setting)
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseMaps:
+    """A start and a residual per step; `steps` is the length of the whole schedule, of which the first `skip`
+    are left out. `numbers` say which row of a larger batch each row is, () for 0, 1, 2 ...
+    """
+
+    start: Tensor
+    residuals: Tensor
+    sigmas: Tensor
+    eta: float = 1.0
+    skip: int = 0
+    space: str = ""
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """How many steps the whole schedule has, those left out included."""
+        return self.skip + len(self.residuals)
+
+    def levels(self) -> list[tuple[float, float, float, float]]:
+        """(sigma, next sigma, s_down, s_up) of each step."""
+        down, up = ancestral_split(self.sigmas[:-1], self.sigmas[1:], self.eta)
+        sigmas = self.sigmas.tolist()
+        return list(zip(sigmas[:-1], sigmas[1:], down.tolist(), up.tolist(), strict=True))
+
+
+def mean_step(x: Tensor, clean: Tensor, sigma: float, sigma_down: float) -> Tensor:
+    """mu = D + (s_down / sigma) (x - D): where a step goes before its noise is added."""
+    return clean + (sigma_down / sigma) * (x - clean)
+
+
+def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
+    """Return the std of z per step, and the correlation of each z with the next: float64 (K',), (K' - 1,) on
+    the CPU, for steps with s_up > 0.
+
+    Native DDPM noise has 1 and 0; edit-friendly maps have more and about -1/2 (section 3.2 and Fig. 5, 6 of
+    the paper). Two steps at a time are in memory as float64.
+    """
+    checks.instance(maps, "the maps", NoiseMaps)
+    powers, products, before = [], [], None
+    for residual, (*_, up) in zip(maps.residuals, maps.levels(), strict=True):
+        if up > 0:
+            z = residual.cpu().double().flatten() / up  # (B * D,)
+            z -= z.mean()
+            powers.append(float(z.square().mean()))
+            if before is not None:
+                products.append(float((before * z).mean()))
+            before = z
+    power, product = (torch.tensor(of, dtype=torch.float64) for of in (powers, products))
+    std = power.sqrt()
+    return std, product / (std[:-1] * std[1:])
+
+
+def clip_last_map(maps: NoiseMaps, bound: float = LAST_NORM) -> NoiseMaps:
+    """The maps, each sample's last one scaled down to a norm of at most `bound` sqrt(D / 16384).
+
+    TurboEdit's remedy for few steps, whose last map is far louder than sampling's noise. A replay then no
+    longer gives the picture back exactly.
+    """
+    checks.instance(maps, "the maps", NoiseMaps)
+    checks.number(bound, "bound", 0)
+    last = maps.residuals[-1]
+    return replace(maps, residuals=torch.cat([maps.residuals[:-1], (norm_limit(last, bound) * last)[None]]))
+
+
+def norm_limit(last: Tensor, bound: float) -> Tensor:
+    """Return c per sample (B, 1, ...), at most 1, so that c times the last map (B, ...) stays within `bound`
+    sqrt(D / 16384).
+    """
+    limit = bound * (last[0].numel() / 16384) ** 0.5
+    return (limit / last.flatten(1).norm(dim=1)).clamp(max=1.0).view(-1, *[1] * (last.ndim - 1))
+
+
+def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
+    """The maps moved by whole latent pixels, negative for up and left; what comes free is filled from the
+    same map.
+
+    The fill is a contiguous stretch that starts at 50/256 of the side, of the map before the move, the same
+    for all maps (appendix A). Raises ValueError for a move as large as the picture.
+    """
+    checks.instance(maps, "the maps", NoiseMaps)
+    checks.whole(down, "the shift down")
+    checks.whole(right, "the shift right")
+    height, width = maps.start.shape[-2:]
+    if abs(down) >= height or abs(right) >= width:
+        raise ValueError(
+            f"got a shift of {down}, {right} for maps of {height} x {width}; it must be smaller than them"
+        )
+    return _mapped(maps, lambda x: _moved(_moved(x, down, -2), right, -1))
+
+
+def flip(maps: NoiseMaps, horizontal: bool = True, vertical: bool = False) -> NoiseMaps:
+    """Return the maps mirrored left to right, top to bottom, or both."""
+    dims = [d for d, chosen in ((-1, horizontal), (-2, vertical)) if chosen]
+    return _mapped(maps, lambda x: x.flip(dims))
+
+
+def recolor(
+    denoise: Denoiser,
+    maps: NoiseMaps,
+    target: Tensor,
+    mask: Tensor,
+    *,
+    strength: float = 0.05,
+    band: tuple[float, float] = (0.2, 0.7),
+    closed: bool = True,
+    on_step: OnStep | None = None,
+) -> NoiseMaps:
+    """Maps that pull the masked part towards `target`: z += s B (M - P) in the steps of `band` (Eq. 7).
+
+    `target` M (B or 1, C, H, W) is the color in model space, `mask` B (B or 1, 1, H, W) in [0, 1]. `band`
+    counts from the clean end, as shares of the steps. P is the denoised picture: of the edited trajectory if
+    `closed`, which limits itself, else of the source's, as the paper prints it. s is scaled by sqrt(100 /
+    steps), since the reach of a map grows with the root of their number. Raises ValueError for a band or
+    strength out of range, and for NaN or infinity from the network. Costs one network call a step.
+    """
+    _check(maps, target, mask, strength, band)
+    pull = strength * (100 / maps.steps) ** 0.5
+    x, residuals = maps.start, []
+    for k, (sigma, _, down, up) in enumerate(maps.levels()):
+        share = (len(maps.residuals) - k) / maps.steps
+        clean = denoised(denoise, x, sigma)
+        residual = maps.residuals[k]
+        if band[0] <= share <= band[1]:
+            residual = residual + up * pull * mask * (target - clean)
+        residuals.append(residual)
+        x = mean_step(x, clean, sigma, down) + (residual if closed else maps.residuals[k])
+        if on_step is not None:
+            on_step(k, clean)
+    return replace(maps, residuals=finished(torch.stack(residuals), maps.start, denoise))
+
+
+def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band) -> None:
+    checks.instance(maps, "the maps", NoiseMaps)
+    checks.number(strength, "strength")
+    pair = isinstance(band, tuple | list) and len(band) == 2 and all(map(checks.is_number, band))
+    if not (pair and 0 <= band[0] < band[1] <= 1 and strength >= 0):
+        raise ValueError(
+            f"got band {band}, strength {strength}; expected 0 <= first < last <= 1 and no negative strength"
+        )
+    checks.batch(target, "the color")
+    checks.batch(mask, "the mask")
+    sizes = [tuple(t.shape) for t in (target, mask, maps.start)]
+    fits = [len(s) == len(sizes[2]) and all(map(lambda n, m: n in (1, m), s, sizes[2])) for s in sizes[:2]]
+    if not all(fits):
+        raise ValueError(f"got a color of {sizes[0]} and a mask of {sizes[1]} for maps of {sizes[2]}")
+
+
+def _mapped(maps: NoiseMaps, change: Callable[[Tensor], Tensor]) -> NoiseMaps:
+    checks.instance(maps, "the maps", NoiseMaps)
+    if maps.start.ndim < 3:
+        raise ValueError(f"got maps of {tuple(maps.start.shape)}; expected pictures, (B, ..., H, W)")
+    return replace(maps, start=change(maps.start), residuals=change(maps.residuals))
+
+
+def _moved(x: Tensor, by: int, dim: int) -> Tensor:
+    """x moved along `dim`; the free stretch holds one copied from x itself."""
+    if by == 0:
+        return x
+    side, size = x.shape[dim], abs(by)
+    first = min(round(50 / 256 * side), side - size)
+    fill = x.narrow(dim, first, size)
+    kept = x.narrow(dim, 0 if by > 0 else size, side - size)
+    return torch.cat([fill, kept] if by > 0 else [kept, fill], dim)

@@ -1,0 +1,1 @@
+"""Many photos, measured on one machine or on a cluster. Optional: no room of the mathematics needs it."""

@@ -1,0 +1,158 @@
+"""Surveys on disk: moments with the photos that are in them, so that no photo is counted twice or dropped.
+
+A file of moments with three tensors of whole numbers beside them: `photos_seen`, identities of the places
+looked at, `photos_counted`, fingerprints of the files that are in the sums, and `photos_named`, the bytes of
+a JSON text that names the photos held out and left out. Facts `size`, `patch` and `autoencoder` (a SHA-256)
+say how they were measured. Sums are float64, so a run that goes on from them ends in the same bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..files.storage import contents_of, load_all, write_tensors
+from ..whitening.moments import Moments
+from .sources import Source, fingerprint, identity, read_bytes
+from .surveys import HeldOut, PhotoStats
+
+ALIKE = ("structure", "shape", "space", "scale_factor", "size", "patch", "autoencoder")  # in what adds up
+TRIED = 20  # photos whose contents tell a folder that was moved from a new one
+
+
+def save_survey(survey: PhotoStats, path: str | os.PathLike, **facts: object) -> Path:
+    """Write what was measured so far; the file appears whole or not at all."""
+    tensors, header = contents_of(survey.moments, **facts)
+    named = dict(held_out=survey.held_out.places, left_out=survey.left_out)
+    text = json.dumps(named, default=str).encode("ascii")
+    tensors["photos_named"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+    tensors["photos_seen"], tensors["photos_counted"] = map(_to_tensor, (survey.seen, survey.counted))
+    return write_tensors(tensors, path, header)
+
+
+def load_survey(path: str | os.PathLike) -> tuple[PhotoStats, dict[str, str]]:
+    """What was measured, and the header. Raises as `storage.load` does, and ValueError for other objects."""
+    moments, header, tensors = load_all(path)
+    if not isinstance(moments, Moments):
+        raise ValueError(f"got {path}, which holds no moments but a {type(moments).__name__}")
+    survey = PhotoStats(moments)
+    if "photos_seen" not in tensors:  # of moments that were saved without their photos
+        return survey, header
+    try:
+        numbers = (_flat(tensors[f"photos_{name}"], torch.int64) for name in ("seen", "counted"))
+        survey.seen, survey.counted = (array("q", n.tobytes()) for n in numbers)
+        named = json.loads(_flat(tensors["photos_named"], torch.uint8).tobytes())
+        survey.held_out = HeldOut([place_of(p) for p in named["held_out"]])
+        survey.left_out = [(place_of(p), str(reason)) for p, reason in named["left_out"]]
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} does not say soundly which photos are in it; measure them again") from error
+    return survey, header
+
+
+def refuse_unlike(header: dict[str, str], other: dict[str, str], names: Sequence[object]) -> None:
+    """Nothing, if two headers tell of moments that add up; ValueError with what differs otherwise."""
+    for fact in ALIKE:
+        ours, theirs = (h.get(fact) or "unknown" for h in (header, other))
+        if ours != theirs:
+            raise ValueError(
+                f"got {names[0]} with {fact} {ours[:60]} and {names[1]} with {fact} {theirs[:60]}; only "
+                "moments measured alike can be added"
+            )
+
+
+def unseen(places: Sequence[Path | Source], survey: PhotoStats, name: object) -> list[Path | Source]:
+    """The places that a survey has not looked at, in their order. Raises ValueError where it cannot know, or
+    where it has counted the same photos at other places.
+    """
+    if survey.moments is not None and not survey.seen:
+        raise ValueError(f"got {name}, which does not say which photos are in it, so none can be added")
+    ours = np.fromiter(map(identity, places), dtype=np.int64, count=len(places))
+    known = np.isin(ours, np.array(survey.seen, dtype=np.int64))
+    left = [place for place, old in zip(places, known, strict=True) if not old]
+    if len(survey.counted) and not known.any() and _any_counted(left, survey):
+        raise ValueError(f"got photos that {name} has counted where they lay before; pass that folder again")
+    return left
+
+
+def merge(paths: Iterable[str | os.PathLike], repeats: bool = False) -> tuple[PhotoStats, dict[str, str]]:
+    """The surveys in files added up in their order, and the facts that they share.
+
+    Raises ValueError where they are not of one structure, shape, space, scale, photo size, patch and
+    autoencoder, and, but for `repeats`, where photos are in two of them.
+    """
+    whole, known, facts, totals = PhotoStats(), True, {}, {}
+    for path in paths:
+        survey, header = load_survey(path)
+        if totals:
+            refuse_unlike(facts, header, (next(iter(totals)), path))
+        if not repeats:
+            _refuse_repeats(whole, survey, path, totals)
+        facts, totals[path] = facts or header, survey.moments.total
+        known = known and bool(survey.seen)
+        whole.add(survey)
+    if not known:  # which photos some of these are is not known, so it is not known of the sum
+        whole.seen, whole.counted = array("q"), array("q")
+    return whole, {fact: facts[fact] for fact in ALIKE[4:] if fact in facts}
+
+
+def checksum(path: str | os.PathLike | None) -> str:
+    """SHA-256 of a file, "none" without one."""
+    if path is None:
+        return "none"
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            found.update(block)
+    return found.hexdigest()
+
+
+def _refuse_repeats(
+    whole: PhotoStats, survey: PhotoStats, path: object, totals: dict[object, Tensor]
+) -> None:
+    shared = len(np.intersect1d(*(np.array(s.counted, dtype=np.int64) for s in (whole, survey))))
+    if shared:
+        raise ValueError(
+            f"got {path}, {shared} of whose photos are in the files before it; pass --repeats if they "
+            "are to count twice"
+        )
+    for other, total in totals.items():
+        if torch.equal(total, survey.moments.total):
+            raise ValueError(f"got {path}, whose sums are those of {other}; moments count once")
+
+
+def _any_counted(places: Iterable[Path | Source], survey: PhotoStats) -> bool:
+    counted = set(survey.counted)
+    for place in islice(places, TRIED):
+        try:
+            if fingerprint(read_bytes(place)) in counted:
+                return True
+        except (OSError, ValueError):  # unreadable ones are named when their turn comes
+            continue
+    return False
+
+
+def place_of(saved: object) -> Path | Source:
+    """A place from its JSON: a path, or [file, inside, at]."""
+    if isinstance(saved, str):
+        return Path(saved)
+    file, inside, at = saved
+    return Source(str(file), str(inside), tuple(map(int, at)))
+
+
+def _to_tensor(numbers: array) -> Tensor:
+    return torch.from_numpy(np.array(numbers, dtype=np.int64))
+
+
+def _flat(numbers: Tensor, dtype: torch.dtype) -> np.ndarray:
+    if numbers.ndim != 1 or numbers.dtype != dtype:
+        raise ValueError(f"got {numbers.dtype} {tuple(numbers.shape)}; expected a list of {dtype}")
+    return numbers.numpy()

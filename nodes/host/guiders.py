@@ -1,0 +1,225 @@
+"""Guiders as denoisers: algorithms run inside a guider's own sample call, the only way a model is called.
+
+    run(guider, samples, sigmas, work):  work(ready), ready(x, sigma) -> x0, ready.x0 in model space
+
+Prompts, guidance, ControlNet, LoRA, areas and the kind of prediction are then the host's. State is float32;
+the network works in its own precision. A guider that comes in over a wire is copied, never changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TypeVar
+
+import comfy.model_management
+import comfy.samplers
+import latent_preview
+import torch
+from comfy.model_sampling import CONST, EPS
+from torch import Tensor
+
+from ...img2noise.denoisers import OnStep
+from ...img2noise.whitening import SPACES
+from . import latents
+
+Result = TypeVar("Result")
+STEEP = 1000.0  # sigmas that only schedules of zero terminal SNR reach
+WINDOWS = ("timestep_start", "timestep_end", "hooks")  # what makes a prompt change from step to step
+CHANGES = (  # functions of a model's options that may do another thing at another noise level
+    *("model_function_wrapper", "sampler_cfg_function", "sampler_calc_cond_batch_function"),
+    *("sampler_pre_cfg_function", "sampler_post_cfg_function", "context_handler"),
+)
+
+
+class Ready:
+    """A guider inside its own sample call: models loaded, conditioning prepared for `x0`'s size. It is a
+    denoiser; `precision` is that in which its network computes.
+    """
+
+    def __init__(self, guider, extra_args: dict, x0: Tensor):
+        self.guider, self.extra_args, self.x0 = guider, extra_args, x0
+        self.precision = precision_of(guider.model_patcher)
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """E[x0 | x] as the guider has it; raises the host's exception once the user has cancelled."""
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        return self.guider(x, sigma, **self.extra_args)
+
+    def rows_alike(self) -> bool:
+        """Return whether a row gets the same answer whichever rows and noise levels share its call.
+
+        Not where anything may change from level to level, since the host looks at a batch's first sigma
+        alone, nor where conditioning has several rows, since the host tiles those over the rows of a call.
+        """
+        return _constant(self.guider, self.extra_args["model_options"]) and not _rows(self.guider)
+
+
+class Probe(comfy.samplers.Sampler):
+    """A sampler that samples nothing: it lets `work` use the model, and keeps what comes out."""
+
+    def __init__(self, work: Callable[[Ready], Result]):
+        self.work, self.result = work, None
+
+    def sample(
+        self,
+        model_wrap,
+        sigmas,
+        extra_args,
+        callback,
+        noise,
+        latent_image=None,
+        denoise_mask=None,
+        disable_pbar=False,
+    ):
+        self.result = self.work(Ready(model_wrap, extra_args, latent_image))
+        return latent_image
+
+
+def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result], seed: int = 0) -> Result:
+    """What `work` makes of the guider once it is ready for these samples (B, C, H, W), VAE units."""
+    probe = Probe(work)
+    with latents.random_state_kept():
+        copy.copy(guider).sample(
+            torch.zeros_like(samples), samples, probe, sigmas.float(), disable_pbar=True, seed=seed
+        )
+    return probe.result
+
+
+class OneCallAtATime:
+    """A denoiser that makes its guider ready for every call: slow, and right whatever else is loaded."""
+
+    def __init__(self, guider, samples: Tensor, sigmas: Tensor):
+        self.guider, self.samples, self.sigmas = guider, samples, sigmas
+        self.precision = precision_of(guider.model_patcher)
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        def work(ready: Ready) -> Tensor:
+            return ready(x.to(ready.x0), sigma.to(ready.x0)).to(x)
+
+        return run(self.guider, self.samples, self.sigmas, work)
+
+
+def precision_of(model) -> torch.dtype | str:
+    """Return the precision in which a model's network computes, "" for a network that does not say."""
+    found = getattr(model.model, "get_dtype_inference", None)
+    return "" if found is None else found()
+
+
+def can_be_ready_together(source, target) -> bool:
+    """Whether one guider can be made ready inside the other: one model, which neither changes with hooks,
+    and no further model that making the second ready could put out of memory.
+    """
+    lone = not any(
+        cond.get(key) is not None
+        for guider in (source, target)
+        for cond in _all(guider.original_conds)
+        for key in ("hooks", "control", "gligen", "additional_models")
+    )
+    return lone and source.model_patcher is target.model_patcher
+
+
+def reporter(guider, steps: int) -> OnStep:
+    """on_step(k, denoised): the host's progress bar and preview of that many steps, and its cancelling."""
+    return stepper(latent_preview.prepare_callback(guider.model_patcher, steps), steps)
+
+
+def stepper(callback, steps: int) -> OnStep:
+    """on_step(k, denoised) from a callback as samplers get it."""
+
+    def on_step(k: int, clean: Tensor) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        if callback is not None:
+            callback(k, clean, clean, steps)
+
+    return on_step
+
+
+def check(guider, samples: Tensor) -> None:
+    """Raises ValueError unless the guider's model adds noise as SD does and has latents like these."""
+    model = guider.model_patcher
+    sampling, found = model.get_model_object("model_sampling"), model.get_model_object("latent_format")
+    expected = "expected one that predicts noise or v: SD 1.x, SD 2.x, SDXL or a Turbo of them"
+    if isinstance(sampling, CONST) or not isinstance(sampling, EPS):
+        raise ValueError(f"got a flow model, of {type(found).__name__} latents; {expected}")
+    if found.latent_channels != 4:
+        raise ValueError(f"got a model of {found.latent_channels}-channel latents; {expected}")
+    if type(sampling).calculate_denoised is EPS.calculate_denoised and float(sampling.sigma_max) > STEEP:
+        raise ValueError(
+            f"got a model that predicts noise on a schedule of zero terminal SNR (sigma to "
+            f"{float(sampling.sigma_max):.4g}), where noise alone tells nothing of a picture; choose "
+            "v_prediction in ModelSamplingDiscrete if the model was trained so, else turn zsnr off"
+        )
+    if samples.ndim != 4 or samples.shape[1] != 4:
+        raise ValueError(
+            f"got a latent of shape {tuple(samples.shape)} for a model of {type(found).__name__} latents, "
+            "(batch, 4, height, width); use the VAE of the model"
+        )
+
+
+def check_together(source, target) -> None:
+    """Raises ValueError unless two guiders' models share the space of latents."""
+    probe = torch.linspace(-1, 1, 4).view(1, -1, 1, 1)
+    models = [guider.model_patcher for guider in (source, target)]
+    inside = [model.get_model_object("process_latent_in")(probe) for model in models]
+    if not torch.allclose(*inside):
+        ours, theirs = (type(model.get_model_object("latent_format")).__name__ for model in models)
+        raise ValueError(
+            f"got a source model of {ours} latents and a target of {theirs}; use two of one family"
+        )
+
+
+def picture(guider, latent: dict) -> Tensor:
+    """A copy of the latent's samples (B, 4, H, W), VAE units, checked; an empty latent is refused."""
+    samples = latents.samples_of(latent)
+    check(guider, samples)
+    latents.refuse_empty(samples)
+    return samples
+
+
+def space_name(model) -> str:
+    """The latent space of a model: "sd", "sdxl", or "" for another."""
+    return next((name for name, space in SPACES.items() if latents.has_space(model, space)), "")
+
+
+def _constant(guider, options: dict) -> bool:
+    """Whether the guider does the same at every noise level, for all that can be seen from outside."""
+    patches = options.get("transformer_options", {})
+    changed = [options.get(name) for name in CHANGES] + [
+        patches.get(name) for name in ("patches", "patches_replace")
+    ]
+    changed += [table for name in ("wrappers", "callbacks") for table in patches.get(name, {}).values()]
+    windows = [cond.get(name) for cond in _all(guider.conds) for name in WINDOWS]
+    controls = [control for cond in _all(guider.conds) for control in _chain(cond.get("control"))]
+    return (
+        type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise
+        and not any(bool(change) for change in changed)
+        and all(window is None for window in windows)
+        and all(_lasting(control) for control in controls)
+    )
+
+
+def _rows(guider) -> bool:
+    """Whether any part of the conditioning has several rows: prompts, masks or ControlNet images."""
+    conds = _all(guider.conds)
+    parts = [part for cond in conds for held in cond["model_conds"].values() for part in _parts(held.cond)]
+    parts += [cond.get("mask") for cond in conds]
+    parts += [c.cond_hint_original for cond in conds for c in _chain(cond.get("control"))]
+    return any(isinstance(part, Tensor) and part.ndim > 0 and len(part) > 1 for part in parts)
+
+
+def _parts(held) -> list:
+    return list(held) if isinstance(held, list | tuple) else [held]
+
+
+def _lasting(control) -> bool:
+    """Whether a ControlNet of the host's own works from the first step to the last."""
+    return type(control).__module__.startswith("comfy.") and control.timestep_percent_range == (0.0, 1.0)
+
+
+def _chain(control) -> list:
+    return [] if control is None else [control, *_chain(control.previous_controlnet)]
+
+
+def _all(conds: dict) -> list[dict]:
+    return [cond for rows in conds.values() for cond in rows]

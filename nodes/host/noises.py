@@ -1,0 +1,115 @@
+"""What travels on NOISE wires: objects with a `seed` and a `generate_noise` that samplers call.
+
+Each answers with a fresh float32 tensor of the latent's shape on the CPU; `batches` says which row a picture
+gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ...img2noise import Whitener, checks, correlated_noise
+from . import batches, latents
+
+
+class StoredNoise:
+    """Rows (N, ...) held ready, with the numbers of their pictures; a single one serves every picture."""
+
+    def __init__(self, rows: Tensor, seed: int, numbers: Sequence[int]):
+        self.rows, self.seed, self.numbers = rows, seed, list(numbers)
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        asked = rows_asked(input_latent, self.rows.shape[1:])
+        found = [0] * len(asked) if len(self.rows) == 1 else batches.places(asked, self.numbers)
+        if found is None:
+            raise ValueError(
+                f"got {len(self.rows)} stored noises of pictures numbered {batches.words(self.numbers)} for "
+                f"{len(asked)} latents numbered {batches.words(asked)}; sample as many latents, in that "
+                "order, or store a single noise for all of them"
+            )
+        return self.rows[found]
+
+
+class CorrelatedNoise:
+    """Row i is drawn when it is asked for, around the reference of that number. A single reference serves
+    every picture, and where there are fewer references than pictures they take turns.
+    """
+
+    def __init__(self, references: Tensor, numbers: Sequence[int], whitener: Whitener, seed: int, **how):
+        self.references, self.whitener, self.seed, self.how = references, whitener, seed, how
+        self.numbers = list(numbers)
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        asked = rows_asked(input_latent, self.references.shape[1:])
+        shared = batches.shared(asked, self.numbers)
+        if shared and input_latent.get("batch_index") is not None:
+            raise ValueError(
+                f"got a latent numbered {batches.words(shared)}, a number that several of the "
+                f"{len(self.numbers)} references have; join references with Batch Images before VAE Encode, "
+                "or sample as many latents as references"
+            )
+        return self.drawn(asked)
+
+    def drawn(self, asked: Sequence[int]) -> Tensor:
+        """Noise for pictures of these numbers."""
+        x0 = self.references[batches.turns(asked, self.numbers)]
+        return correlated_noise(x0, self.whitener, seed=self.seed, indices=batches.draws(asked), **self.how)
+
+
+class BlendedNoise:
+    """Asks two others when it is asked and mixes their answers; its seed is the first one's."""
+
+    def __init__(self, noise_a, noise_b, weight: float, mix: Callable[[Tensor, Tensor, float], Tensor]):
+        self.noises, self.weight, self.mix = (noise_a, noise_b), weight, mix
+        self.seed = getattr(noise_a, "seed", None) or 0
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        a, b = (ask(noise, input_latent) for noise in self.noises)
+        return self.mix(a, b, self.weight)
+
+
+def ask(noise, latent: dict) -> Tensor:
+    """A copy of what any NOISE answers, float32 on the CPU, of the latent's shape. Core's RandomNoise seeds
+    the global generator.
+    """
+    size = " x ".join(map(str, latents.tensor_of(latent).shape))
+    if not callable(getattr(noise, "generate_noise", None)):
+        raise ValueError(f"got {checks.kind(noise)} for a noise; wire RandomNoise, say, or one of img2noise")
+    with latents.random_state_kept():
+        rows = noise.generate_noise(latent)
+    if not isinstance(rows, Tensor) or rows.shape != latent["samples"].shape:
+        raise ValueError(
+            f"got {checks.kind(rows)} from a noise for a latent of {size}; use a noise that follows the "
+            "latent's size and number"
+        )
+    if not bool(torch.isfinite(rows).all()):
+        raise ValueError("got noise that holds NaN or infinity; look for the node that made it so")
+    return rows.to("cpu", copy=True).float()
+
+
+def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
+    """The numbers of the pictures that a sampler asks noise for, after a check that its latent has this (C,
+    H, W).
+    """
+    samples = latents.tensor_of(input_latent)
+    if samples.shape[1:] != shape:
+        ours, theirs = (" x ".join(map(str, s)) for s in (shape, samples.shape[1:]))
+        raise ValueError(
+            f"got noise of {ours} for a latent of {theirs} (channels, height, width); "
+            "sample at the size of the picture that the noise was made from"
+        )
+    return numbers_of(input_latent)
+
+
+def numbers_of(latent: dict) -> list[int]:
+    """The number of each of a latent's pictures; ValueError unless each has one."""
+    samples, indices = latents.tensor_of(latent), latent.get("batch_index")
+    indices = list(range(len(samples)) if indices is None else map(int, indices))
+    if len(indices) != len(samples):
+        raise ValueError(
+            f"got {len(indices)} batch indices for {len(samples)} latents; expected one for each"
+        )
+    return indices

@@ -1,0 +1,157 @@
+"""The command line as a user types it."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from img2noise import Moments, draw, facts, load
+from img2noise.cli.app import app
+from img2noise.diagnostics import whiteness
+from img2noise.photos.decode import read_photo
+from img2noise.whitening import Stationary
+
+TAESD = os.environ.get("IMG2NOISE_TAESD")
+needs_taesd = pytest.mark.skipif(
+    not TAESD, reason="set IMG2NOISE_TAESD to a folder of TAESD weights to run this"
+)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Forty pictures of smoothed noise in three sizes."""
+    folder = tmp_path_factory.mktemp("photos")
+    for index, noise in enumerate(draw((40, 3, 96, 96), seed=5)):
+        smooth = torch.nn.functional.avg_pool2d(noise[None], 5, stride=1, padding=2)[0] * 300 + 128
+        pixels = smooth.clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
+        Image.fromarray(pixels[: 80 + 8 * (index % 3)]).save(folder / f"{index:02d}.png")
+    return folder
+
+
+def test_help_names_every_command():
+    text = run("--help").output
+    assert all(command in text for command in ("fit", "search", "demo"))
+
+
+def test_fit_writes_a_whitener_that_whitens_and_says_so(photos, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    result = run("fit", photos, "--out", out, "--size", 64, "--source", "smooth noise", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["photos"] == 36 and report["left_out"] == 0 and report["held_out"]["count"] == 4
+    assert report["held_out"]["before"] > 0.5 > 0.1 > abs(report["held_out"]["after"])
+    whitener = load(out)
+    assert isinstance(whitener, Stationary) and whitener.shape == (3, 64, 64) and whitener.space == "rgb"
+    assert facts(out)["source"] == "smooth noise"
+    held_out = [read_photo(p, 64) for p in sorted(photos.iterdir())[9::10]]
+    assert np.allclose(whiteness(whitener, held_out).std, report["held_out"]["std"], rtol=1e-4)
+
+
+def test_fit_counts_what_it_leaves_out_and_goes_on(photos, tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"nothing")
+    result = run("fit", photos, bad, "--out", tmp_path / "a.safetensors", "--size", 64)
+    assert result.exit_code == 0
+    assert "bad.jpg cannot be read" in result.output.replace("\n", "") and "1 left out" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["--method", "cholesky"], "cannot carry"),
+        (["--vae", "missing.safetensors", "--space", "sd"], "found no autoencoder file"),
+        (["--space", "flux"], "space 'flux' without"),
+        (["--structure", "dense"], "pass a patch"),
+    ],
+)
+def test_a_mistake_ends_in_one_sentence_and_writes_nothing(photos, tmp_path, arguments, sentence):
+    out = tmp_path / "a.safetensors"
+    result = run("fit", photos, "--out", out, "--size", 64, *arguments)
+    assert result.exit_code == 2
+    assert sentence in result.output.replace("\n", " ") and "Traceback" not in result.output
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("method", ["one-shot", "annealing"])
+def test_search_writes_noises_previews_and_a_plot(photos, tmp_path, method):
+    photo = next(photos.iterdir())
+    options = ["--method", method, "--count", 2, "--seed", 7, "--iterations", 200, "--size", 64]
+    result = run("search", photo, "--out", tmp_path, *options, "--json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)["noises"]
+    assert [row["seed"] for row in rows] == [7, 8] and all(row["loss_ratio"] < 1 for row in rows)
+    for seed in (7, 8):
+        noise = load(tmp_path / f"noise-{seed}.safetensors")
+        assert noise.shape == read_photo(photo, 64).shape and abs(float(noise.std()) - 1) < 0.05
+        assert Image.open(tmp_path / f"preview-{seed}.png").size == noise.shape[:1:-1]
+    assert (tmp_path / "loss.png").exists() == (method == "annealing")
+
+
+def test_search_gives_a_seed_the_same_noise_alone_and_among_others(photos, tmp_path):
+    photo = next(photos.iterdir())
+    run("search", photo, "--out", tmp_path / "a", "--seed", 3, "--count", 3, "--size", 64)
+    run("search", photo, "--out", tmp_path / "b", "--seed", 5, "--size", 64)
+    noises = [load(tmp_path / folder / "noise-5.safetensors") for folder in "ab"]
+    assert torch.equal(*noises)
+
+
+def test_search_in_a_latent_space_asks_for_its_autoencoder(photos, tmp_path):
+    if not (Path(__file__).parents[2] / "zca_matrices" / "sd.safetensors").is_file():
+        pytest.skip("the sd whitener is not shipped here")
+    result = run("search", next(photos.iterdir()), "--whitener", "sd", "--out", tmp_path)
+    assert result.exit_code == 2 and "--vae" in result.output
+
+
+@needs_taesd
+def test_fit_and_search_on_latents_of_a_real_autoencoder(photos, tmp_path):
+    pytest.importorskip(
+        "diffusers", reason="autoencoders are loaded through diffusers: pip install diffusers"
+    )
+    vae = Path(TAESD) / "taesd_encoder.safetensors"
+    matrix = tmp_path / "latent.safetensors"
+    result = run("fit", photos, "--vae", vae, "--space", "sd", "--size", 64, "--out", matrix, "--json")
+    assert result.exit_code == 0, result.output
+    assert load(matrix).shape == (4, 8, 8) and facts(matrix)["scale_factor"] == "0.18215"
+    photo = next(photos.iterdir())
+    result = run(
+        "search", photo, "--whitener", matrix, "--vae", vae, "--size", 64, "--out", tmp_path, "--json"
+    )
+    assert result.exit_code == 0, result.output
+    latent = load_file(tmp_path / "noise-0.latent")
+    assert (
+        set(latent) == {"latent_tensor", "latent_format_version_0"} and latent["latent_tensor"].shape[1] == 4
+    )
+    assert Image.open(tmp_path / "preview-0.png").size[0] % 8 == 0
+
+
+def test_the_demo_makes_its_three_files_on_any_photo(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("img2noise.cli.demo.ITERATIONS", 128)
+    result = run("demo", "--image", next(photos.iterdir()), "--out", tmp_path, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    ratios = {row["noise"]: row["loss_ratio"] for row in report["noises"]}
+    assert ratios["random"] == 1 and ratios["one shot"] < ratios["annealed"] < 1
+    noise = load(tmp_path / "noise.safetensors")
+    assert len(noise) == 7 and torch.equal(noise[:1], draw((1, *noise.shape[1:]), seed=0))
+    for name in ("contact-sheet.png", "annealing.png"):
+        assert np.asarray(Image.open(tmp_path / name).convert("L")).std() > 5
+
+
+def test_moments_are_no_whitener(photos, tmp_path):
+    from img2noise import measure, save
+
+    moments = measure(torch.ones(2, 3, 8, 8))
+    assert isinstance(moments, Moments)
+    save(moments, tmp_path / "moments.safetensors")
+    result = run("search", next(photos.iterdir()), "--whitener", tmp_path / "moments.safetensors")
+    assert result.exit_code == 2 and "holds no whitener" in result.output.replace("\n", " ")
