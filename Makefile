@@ -5,6 +5,7 @@ OUT    ?= out/demo
 SEED   ?= 0
 IMAGE  ?=
 ROWS   ?=
+JOBS   ?= 2
 RUN     = $(VENV)/bin/python
 
 .PHONY: demo test processors wheel-test lint bench clean
@@ -13,7 +14,7 @@ demo: $(VENV)/installed
 	$(RUN) -m img2noise demo $(if $(IMAGE),--image "$(IMAGE)") --seed $(SEED) --out "$(OUT)"
 
 test: $(VENV)/installed
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(JOBS) --dist loadgroup
 
 # The promises of docs/reproducibility.md under other processors' kernels and more threads; ROWS names some rows.
 processors: $(VENV)/installed

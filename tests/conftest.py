@@ -32,6 +32,18 @@ THREADS = int(os.environ.get("IMG2NOISE_THREADS", "1"))
 torch.set_num_threads(THREADS)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group: tests that one process of pytest-xdist runs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep together what shares a server, or else a file's fixtures: `pytest -n 2 --dist loadgroup`."""
+    for item in items:
+        comfy = item.callspec.params.get("server") if hasattr(item, "callspec") else None
+        item.add_marker(pytest.mark.xdist_group(f"ComfyUI {comfy.version}" if comfy else item.path.name))
+
+
 def pytest_report_header():
     kernels = f"kernels: {torch.backends.cpu.get_cpu_capability()}, threads: {torch.get_num_threads()}"
     return [kernels, hosts.header(hosts.found()), screen.header(screen.chromium())]

@@ -21,11 +21,11 @@ class TestConditioning(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         inputs = [io.Int.Input("seed", default=0), io.Int.Input("dim", default=768)]
-        inputs.append(io.Int.Input("rows", default=1))
+        inputs.append(io.Int.Input("rows", default=1, optional=True))
         return io.Schema(node_id="TestConditioning", inputs=inputs, outputs=[io.Conditioning.Output()])
 
     @classmethod
-    def execute(cls, seed, dim, rows):
+    def execute(cls, seed, dim, rows=1):
         generator = torch.Generator().manual_seed(seed)
         tokens = torch.randn(rows, 77, dim, generator=generator)
         return io.NodeOutput([[tokens, {"pooled_output": torch.randn(rows, 1280, generator=generator)}]])

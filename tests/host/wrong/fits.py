@@ -37,7 +37,7 @@ MAPS = FILES | {
     "other": "holds a Stationary and no noise maps; choose another file",
     "nan": "holds NaN or infinity in 'sigmas'; it is damaged, so make it again",
     "upwards": "is not a sound img2noise noise_maps: got 5 sigmas 1 ... 1; expected finite ones that descend "
-    "at every step and end in 0",
+    "at every step and end at 0 or above",
 }
 
 

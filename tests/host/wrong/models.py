@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DESCEND = "expected finite ones that descend at every step and end in 0"
-TWO = "expected a list of at least two, the last one 0"
+TWO = "expected a list of at least two, that descends"
 SCHEDULES = {
     "5": f"got sigmas of shape (1,); {TWO}",
     "5 1": f"got 2 sigmas 5 ... 1; {DESCEND}",
