@@ -1,4 +1,4 @@
-"""The workflows of .github: pinned actions, commands that exist, and the check before a version is published."""
+"""The workflows of .github: pinned actions, commands that exist, the check before a version is published."""
 
 from __future__ import annotations
 
