@@ -1,31 +1,76 @@
-"""The README and the pages in docs/: every template and node is on them, and what they point at is there."""
+"""The front page and the pages in docs/: what they point at is there, and no page repeats another."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 import pytest
+from typer.main import get_command
+
+from img2noise.cli import app
 
 from .archive import ROOT
 from .pages import WORKFLOWS
 
 NODES = json.loads((ROOT / "locales/en/nodeDefs.json").read_text("utf-8"))
-README, ARTISTS = (ROOT / name for name in ("README.md", "docs/artists.md"))
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+README, ARTISTS, COMMANDS = (ROOT / name for name in ("README.md", "docs/artists.md", "docs/command-line.md"))
+DOCUMENTS = [
+    README,
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "zca_matrices/README.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+]
+WRITTEN = [path for path in DOCUMENTS if path.name not in ("report.md", "photo32.md", "support-matrix.md")]
+OPTIONS = {name: {o for p in c.params for o in p.opts} for name, c in get_command(app).commands.items()}
+PAGES = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_file_that_a_document_points_at_is_there(path):
+def anchors(path):
+    """The anchors that GitHub gives a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@PAGES
+def test_every_file_and_heading_that_a_document_points_at_is_there(path):
     text = path.read_text("utf-8")
-    found = re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'src="([^"]+)"', text)
-    lacking = [to for to in found if "://" not in to and not (path.parent / to).exists()]
+    found = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    lacking = []
+    for to in [to for to in found if "://" not in to]:
+        file, _, anchor = to.partition("#")
+        target = path.parent / file if file else path
+        if not target.exists() or anchor and anchor not in anchors(target):
+            lacking.append(to)
     assert not lacking
 
 
-@pytest.mark.parametrize("path", [README, ARTISTS], ids=lambda path: path.name)
-def test_a_table_of_wishes_leads_to_every_template(path):
-    rows = [line for line in path.read_text("utf-8").splitlines() if line.startswith("| ")]
+@PAGES
+def test_commands_in_a_document_are_there(path):
+    code = "\n".join(re.findall(r"```.*?```|`[^`]+`", path.read_text("utf-8"), re.S))
+    for name, options in re.findall(r"-m img2noise ([a-z]+)([^`\n]*)", code):
+        assert set(re.findall(r"--[a-z-]+", options)) <= OPTIONS[name], f"{name}{options}"
+    for target in re.findall(r"^make ([\w-]+)|`make ([\w-]+)`", code, re.M):
+        assert re.search(rf"^{''.join(target)}:", (ROOT / "Makefile").read_text("utf-8"), re.M), target
+    for module in re.findall(r"python -m ((?:tests|benchmarks)[\w.]*)", code):
+        place = ROOT / module.replace(".", "/")
+        assert (place / "__main__.py").is_file() or place.with_suffix(".py").is_file(), module
+
+
+def test_the_front_page_is_short():
+    lines = README.read_text("utf-8").splitlines()
+    assert len(lines) <= 120 and max(map(len, lines)) <= 120
+
+
+def test_the_front_page_shows_a_picture_of_each_wish():
+    rows = re.findall(r'^\| <img src="workflows/(.+)\.jpg".*\| `(.+)` \|$', README.read_text("utf-8"), re.M)
+    assert len(rows) > 5 and all(picture == template for picture, template in rows)
+    assert {template for _, template in rows} <= {path.stem for path in WORKFLOWS}
+
+
+def test_a_table_of_wishes_leads_to_every_template():
+    rows = [line for line in ARTISTS.read_text("utf-8").splitlines() if line.startswith("| ")]
     named = {name for line in rows for name in re.findall(r"`([a-z-]+)`", line)}
     assert {workflow.stem for workflow in WORKFLOWS} <= named
 
@@ -37,6 +82,22 @@ def test_the_page_for_artists_shows_every_template_and_says_what_every_node_is_f
     for node, words in NODES.items():
         [row] = [line for line in text.splitlines() if line.startswith(f"| **{words['display_name']}**<br>")]
         assert f"pictures/{node}.webp" in row
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_page_of_the_command_line_has_every_command_with_an_example(name):
+    text = COMMANDS.read_text("utf-8")
+    assert f"| `{name}` |" in text and f"\npython -m img2noise {name} " in text
+
+
+def test_no_page_repeats_another():
+    """In a sentence of prose, that is; tables and code may."""
+    said = Counter()
+    for path in WRITTEN:
+        text = re.sub(r"```.*?```|^\|.*?$", "", path.read_text("utf-8"), flags=re.M | re.S)
+        sentences = re.split(r"(?<=[.:]) ", " ".join(text.split()))
+        said.update({s for s in sentences if len(s) > 40})
+    assert len(said) > 100 and not [sentence for sentence, count in said.items() if count > 1]
 
 
 def test_the_pictures_in_docs_stay_small():

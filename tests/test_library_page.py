@@ -131,6 +131,12 @@ def test_the_pipeline_makes_of_the_noise_what_ddim_does(page):
 
 
 def test_noise_for_a_photo_is_white_and_each_preview_its_own(page):
-    assert page.white.shape == (3, *page.x0.shape[1:]) == page.previews.shape
+    assert page.white.shape == (8, *page.x0.shape[1:]) == page.previews.shape
     assert abs(float(page.white.std()) - 1) < 0.1
     assert not torch.allclose(page.previews[0], page.previews[1])
+
+
+def test_whitening_is_undone_and_a_search_ends_nearer_than_it_began(page):
+    assert torch.allclose(page.whitener.dewhiten(page.z), page.x0.float(), atol=1e-4)
+    assert page.found.z.shape == page.z.shape and page.found.loss_ratio < 1
+    assert page.mine.structure == "stationary" and page.mine.count == 8
