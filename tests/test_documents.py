@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from typer.main import get_command
 
-from img2noise.cli import app
+from img2noise.cli.app import app
 
 from .archive import ROOT
 from .pages import WORKFLOWS
