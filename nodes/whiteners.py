@@ -10,7 +10,7 @@ from ..img2noise.photos.decode import photo_files
 from ..img2noise.photos.surveys import measure_photos
 from . import inputs
 from .descriptions import describe, describe_survey
-from .host import latents
+from .host import latents as host
 
 
 class Img2NoiseLoadWhitener(io.ComfyNode):
@@ -27,7 +27,7 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "whitener_name",
-                    options=latents.whitener_names(),
+                    options=host.whitener_names(),
                     tooltip="sd, sdxl and rgb come with the pack; your own lie in models/img2noise.",
                 )
             ],
@@ -41,12 +41,12 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, whitener_name=""):
-        return latents.stamp([latents.whitener_file(whitener_name)])
+        return host.stamp([host.whitener_file(whitener_name)])
 
     @classmethod
     def execute(cls, whitener_name) -> io.NodeOutput:
-        path = latents.whitener_file(whitener_name)
-        whitener = latents.load_whitener(path)
+        path = host.whitener_file(whitener_name)
+        whitener = host.load_whitener(path)
         return io.NodeOutput(whitener, describe(whitener, facts(path)))
 
 
@@ -73,7 +73,7 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
 
     @classmethod
     def execute(cls, whitener, filename) -> io.NodeOutput:
-        path = save(latents.whitener_of(whitener), latents.new_whitener_file(filename))
+        path = save(host.whitener_of(whitener), host.new_whitener_file(filename))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -114,7 +114,7 @@ class Img2NoiseFitWhitener(io.ComfyNode):
     def execute(
         cls, latents, latent_space, structure, method, shrinkage, patch, moments=None
     ) -> io.NodeOutput:
-        x = latents.picture_samples(latents, latent_space)
+        x = host.picture_samples(latents, latent_space)
         if moments is not None:
             checks.instance(moments, "the moments", Moments)
         stationary = structure == "stationary" and moments is not None and moments.structure == structure
@@ -159,19 +159,19 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, folder=".", **_):
-        return latents.folder_stamp(latents.input_folder(folder))
+        return host.folder_stamp(host.input_folder(folder))
 
     @classmethod
     def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
         checks.whole(limit, "limit", 0)
         checks.whole(size, "size", 1)
-        stride = latents.space_of(latent_space).stride
-        files = photo_files(latents.input_folder(folder))
+        stride = host.space_of(latent_space).stride
+        files = photo_files(host.input_folder(folder))
         if 0 < limit < len(files):  # spread over the folder, where neighbors are often alike
             files = [files[i * len(files) // limit] for i in range(limit)]
-        report, started = latents.progress(len(files)), iter(range(len(files)))
+        report, started = host.progress(len(files)), iter(range(len(files)))
         how = dict(structure=structure, size=size, stride=stride, space=latent_space)
-        encode = latents.encoder(vae, latent_space)
+        encode = host.encoder(vae, latent_space)
         survey = measure_photos(files, encode, **how, on_photo=lambda _: report(next(started)))
         report(len(files))
         whitener = fit(survey.moments, method, shrinkage)
@@ -204,8 +204,8 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        x0 = latents.picture_samples(latent, latents.whitener_of(whitener))
-        return io.NodeOutput(latents.to_latent(whitener.whiten(x0, strength), latent))
+        x0 = host.picture_samples(latent, host.whitener_of(whitener))
+        return io.NodeOutput(host.to_latent(whitener.whiten(x0, strength), latent))
 
 
 class Img2NoiseDewhitenLatent(io.ComfyNode):
@@ -228,5 +228,5 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        z = latents.noise_samples(latent, latents.whitener_of(whitener))
-        return io.NodeOutput(latents.picture_latent(whitener.dewhiten(z, strength), whitener, latent))
+        z = host.noise_samples(latent, host.whitener_of(whitener))
+        return io.NodeOutput(host.picture_latent(whitener.dewhiten(z, strength), whitener, latent))
