@@ -175,6 +175,13 @@ def test_only_the_command_line_prints(path):
     assert not [f for f in calls if isinstance(f, ast.Name) and f.id == "print"]
 
 
+@named([p for p in FILES if p.parent == ROOT / "nodes"])
+def test_nodes_log_under_their_own_names(path):
+    calls = [n.func for n in ast.walk(tree(path)) if isinstance(n, ast.Call)]
+    found = {f.attr for f in calls if isinstance(f, ast.Attribute) and ast.unparse(f.value) == "logging"}
+    assert found <= {"getLogger"}
+
+
 @named(FILES)
 def test_sources_are_ascii(path):
     assert path.read_bytes().isascii()  # which every Windows code page reads alike
