@@ -30,7 +30,7 @@ def faults(found: dict, *keywords: str) -> list[str]:
             ("not one short sentence", "\n" in said or not 15 < len(said) < 600),
             (
                 "names none of " + ", ".join(keywords),
-                keywords and not any(k.lower() in said for k in keywords),
+                named and not any(word in said for word in named),
             ),
         )
         if wrong
