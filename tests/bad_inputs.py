@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from .good_inputs import SHAPE, X
+from .worlds import levels
 
 NAN, INF = float("nan"), float("inf")
 NOTHING = [None, "sd"]
@@ -114,15 +115,60 @@ BAD = {
 }
 
 
-def values(function: str):
-    """(argument, wrong value) of each row of a function."""
+SEEDED = [dict(seed=0, indices=[0]), dict(seed=0, indices=[0, -1]), dict(seed=[1, 2], indices=[0, 1])]
+ENDS = [dict(sigmas=torch.tensor(s)) for s in ([3.0, 1.0, -1.0], [3.0, 3.0, 0.0])]
+MAPPED = [*ENDS, *SEEDED[:2], dict(eta=0.0), dict(eta=2.0), dict(skip=4), dict(skip=-1)]
+MAPPED += [dict(noise_sigmas=levels(4)), dict(noise_sigmas=torch.tensor([1, 2, NAN, 0]))]
+MAPPED += [dict(noise_sigmas=-levels(4)[1:]), dict(sigmas=levels(5)[:-1], noise_sigmas=levels(4)[1:])]
+OTHER_SHAPES = dict(x0=torch.ones(2, 2, 8, 8)), dict(x0=torch.ones(2, 3, 8, 7))
+MIXES = [dict(weight=w) for w in (1.01, torch.tensor([0.5, 2.0]))] + [dict(b=X[:1])]
+RANGES = {  # what is wrong by its value, its shape, or beside another argument
+    "draw": SEEDED,
+    "slerp": MIXES,
+    "lerp": MIXES,
+    "ddim": [*ENDS, dict(scheme="both"), dict(iterations=0), dict(forward_steps=-1), dict(forward_steps=5)]
+    + [dict(forward_seed=s) for s in (-1, [1, 2, 3])]
+    + [dict(indices=[0])],
+    "ddim.sample": ENDS,
+    "extract": MAPPED,
+    "edit": MAPPED,
+    "first_step": [dict(stop="soon"), dict(iterations=0), dict(anderson_window=-1, stop="converged")]
+    + [dict(sigma=0.0), dict(anderson_window=5)],
+    "shift": [dict(down=-8), dict(right=99)],
+    "recolor": [dict(band=(0.7, 0.2)), dict(band=(-0.1, 0.5)), dict(strength=-0.1)],
+    "anneal": [dict(loss="sideways"), dict(iterations=-1), dict(alpha=1.1)]
+    + [dict(temperature=t) for t in ((1.0, NAN), (INF, 1.0))]
+    + [OTHER_SHAPES[0]],
+    "correlated_noise": [dict(strength=1.5), OTHER_SHAPES[0]],
+    "measure": [dict(patch=p) for p in (0, 5)]
+    + [dict(size=(3, 4)), dict(structure="stationary", size=(0, 4)), dict(structure="stationary")]
+    + [dict(x=torch.ones(1, 1, 96, 96), patch=None)],
+    "fit": [dict(method="x"), dict(shrinkage=1.5)],
+    "Stationary": [dict(x=torch.ones(1, 2, 8, 8))],
+    "Kronecker": [dict(x=torch.ones(1, 3, 3, 4)), dict(x=torch.ones(1, 2, 3, 5))],
+    "Dense": [dict(x=torch.ones(1, 3, 3, 4)), dict(x=torch.ones(1, 2, 3, 5))],
+    "compare_whitenings": [dict(x=X, z=X), dict(z=X), dict(patch=3), dict(shrinkage=0.0)],
+    "top_correlation": [dict(x=torch.ones(3, 1, 8, 8))],
+    "triangle_angles": [dict(latent=X[:1])],
+    "assignment": [dict(b=X[:1]), dict(chunks=3)],
+    "inversion_error": [dict(found=X, truth=X)],
+    "inspect": [dict(z=torch.zeros(*shape)) for shape in ((4, 16, 16), (1, 4, 4, 16), (1, 4, 16, 16))]
+    + [dict(picture=torch.zeros(2, 3, 64, 32)), dict(picture=torch.zeros(3, 3, 64, 64))]
+    + [dict(x0=torch.zeros(1, 4, 8, 8))],
+}
+
+
+def rows(function: str):
+    """What is exchanged in each row of a function, and words of which the sentence has one, if any."""
     for argument, kind in BAD[function].items():
         for value in KINDS[kind] if isinstance(kind, str) else kind:
-            yield argument, value
+            yield {argument: value}, signs(argument, value)
+    for changes in RANGES.get(function, ()):
+        yield changes, set()
 
 
 def signs(argument: str, value) -> set[str]:
-    """What may point at a wrong value in a sentence: the argument's name or the value."""
+    """What points at a wrong value in a sentence: the argument's name or the value."""
     found = {argument, argument.replace("_", " "), argument.split("_")[-1]} if len(argument) > 2 else set()
     if isinstance(value, torch.Tensor):
         return found | {str(tuple(value.shape)), str(value.dtype), "NaN", "deviation"}

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import img2noise
 from img2noise.cli.app import app
 
-from .bad_inputs import BAD, signs, values
+from .bad_inputs import BAD, RANGES, rows
 from .good_inputs import good
 from .refusals import faults, refusal
 
@@ -22,8 +22,8 @@ def test_every_public_function_is_in_the_table():
         "ddim",
         "first_step",
     }
-    assert named - DATA <= BAD.keys() <= good().keys()
-    assert sum(len(list(values(function))) for function in BAD) >= 400
+    assert named - DATA <= BAD.keys() <= good().keys() and RANGES.keys() <= BAD.keys()
+    assert sum(len(list(rows(function))) for function in BAD) >= 400
 
 
 def answer(call, arguments):
@@ -41,11 +41,12 @@ def test_good_inputs_are_taken_and_a_bad_one_is_refused_in_one_sentence(function
     assert BAD[function].keys() <= arguments.keys() <= inspect.signature(call).parameters.keys()
     call(**arguments)
     there, failures = list(tmp_path.iterdir()), []
-    for argument, value in values(function):
-        before = value.clone() if isinstance(value, torch.Tensor) else None
-        found = answer(call, {**arguments, argument: value})
-        failures += [(argument, value, found, fault) for fault in faults(found, *signs(argument, value))]
-        assert before is None or torch.equal(before.nan_to_num(), value.nan_to_num())
+    for changes, words in rows(function):
+        tensors = [x for x in changes.values() if isinstance(x, torch.Tensor)]
+        before = [x.clone() for x in tensors]
+        found = answer(call, {**arguments, **changes})
+        failures += [(changes, found, fault) for fault in faults(found, *words)]
+        assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(before, tensors, strict=True))
     assert not failures, failures
     assert list(tmp_path.iterdir()) == there
 

@@ -156,20 +156,6 @@ def test_a_stationary_filter_is_the_map_per_frequency():
     assert spectral.fit.r2 > 0.9999 and math.isnan(spectral.distance.two)
 
 
-@pytest.mark.parametrize(
-    "x, z, how, words",
-    [
-        (normal(4, 2, 8, 8), normal(3, 2, 8, 8), {}, "two equal batches"),
-        (normal(2, 2, 8, 8), normal(2, 2, 8, 8), {}, "at least 3"),
-        (normal(4, 2, 8, 8), normal(4, 2, 8, 8), dict(patch=3), "a divisor of both"),
-        (normal(4, 2, 8, 8), normal(4, 2, 8, 8), {}, "shrinkage=0.01"),
-    ],
-)
-def test_sets_that_cannot_be_compared_are_refused(x, z, how, words):
-    with pytest.raises(ValueError, match=words):
-        compare_whitenings(x, z, **how)
-
-
 def test_means_do_not_matter():
     x, _ = colored(100, 2)
     z = normal(*x.shape)

@@ -169,28 +169,3 @@ def test_normality_is_uniform_under_the_null():
     chance = inspect(white(2000, 1, 16, 16)).normality
     for level in (0.01, 0.1, 0.5):
         assert abs(float((chance < level).double().mean()) - level) < 4 * (level / 2000) ** 0.5 + 0.005
-
-
-@pytest.mark.parametrize(
-    "z, words",
-    [
-        (torch.zeros(4, 16, 16), "(4, 16, 16)"),
-        (torch.zeros(1, 4, 4, 16), "at least 8"),
-        (torch.zeros(1, 4, 16, 16), "one value"),
-        (torch.full((1, 4, 16, 16), float("nan")), "NaN"),
-    ],
-)
-def test_what_is_no_noise_is_refused(z, words):
-    with pytest.raises(ValueError, match="expected noise") as error:
-        inspect(z)
-    assert words in str(error.value)
-
-
-def test_pictures_that_do_not_belong_are_refused():
-    z = white(2, 4, 16, 16)
-    with pytest.raises(ValueError, match="256 x 128 pixels for a latent of 16 x 16"):
-        inspect(z, torch.zeros(1, 3, 256, 128))
-    with pytest.raises(ValueError, match="3 pictures for 2 noises"):
-        inspect(z, torch.zeros(3, 3, 128, 128))
-    with pytest.raises(ValueError, match="photo of 4 x 8 x 8 for noise of 4 x 16 x 16"):
-        inspect(z, x0=torch.zeros(1, 4, 8, 8))

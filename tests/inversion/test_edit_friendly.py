@@ -191,38 +191,6 @@ def test_every_level_and_row_has_white_noise_of_its_own():
     assert close(gram, torch.eye(18).double(), 0.04)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (dict(eta=0.0), "got eta 0.0; eta = 0 adds no noise, so there are no maps to extract"),
-        (dict(eta=2.0), r"got eta 2.0; eta lies in \(0, 1\]"),
-        (dict(eta=float("nan")), "got eta nan"),
-        (dict(skip=4), "got skip 4 for 4 steps; it counts steps and must leave at least one"),
-        (dict(skip=-1), "got skip -1"),
-        (dict(sigmas=levels(4).flip(0)), "descend at every step"),
-        (dict(sigmas=torch.tensor([3.0, 1.0, -1.0])), "end at 0 or above"),
-        (dict(sigmas=levels(4)[:0]), r"shape \(0,\); expected a list of at least two"),
-        (dict(sigmas=levels(4)[-1:]), r"shape \(1,\); expected a list of at least two"),
-        (dict(sigmas=torch.tensor([3.0, float("nan"), 0.0])), "expected finite ones"),
-        (dict(sigmas=torch.tensor([3.0, 3.0, 0.0])), "descend at every step"),
-        (dict(seed=-1), "got seed -1"),
-        (dict(seed=[1, 2, 3]), "got 3 seeds or indices for 2 rows"),
-        (dict(indices=[0]), "got 1 seeds or indices for 2 rows"),
-        (dict(noise_sigmas=levels(4)), "got 5 noise levels for 4 steps"),
-        (dict(noise_sigmas=torch.tensor([1, 2, float("nan"), 0])), "4 steps; give one per step, finite"),
-        (dict(noise_sigmas=-levels(4)[1:]), "give one per step, finite, not negative"),
-        (dict(sigmas=levels(5)[:-1], noise_sigmas=levels(4)[1:]), "not below sigma 0.04131, where the"),
-    ],
-)
-def test_settings_that_make_no_maps_are_refused(change, message):
-    settings = dict(sigmas=levels(4), seed=1) | change
-    sigmas = settings.pop("sigmas")
-    with pytest.raises(ValueError, match=message):
-        extract(SOURCE, picture(2, 1, 4, 4), sigmas, **settings)
-    with pytest.raises(ValueError, match=message):
-        edit(SOURCE, TARGET, picture(2, 1, 4, 4), sigmas, **settings)
-
-
 def test_a_call_holds_at_least_one_level():
     with pytest.raises(ValueError, match="got 0 levels per call"):
         extract(SOURCE, picture(1, 1, 4, 4), levels(4), seed=1, levels_per_call=0)

@@ -224,28 +224,6 @@ def test_a_search_that_is_stopped_returns_the_best_so_far():
         assert torch.equal(getattr(stopped, name), getattr(shorter, name))
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"loss": "sideways"}, "loss 'sideways'; choose one of forward, backward, baseline"),
-        ({"iterations": -1}, "-1 iterations"),
-        ({"alpha": 1.1}, "alpha 1.1"),
-        ({"alpha": -0.1}, "alpha -0.1"),
-        ({"temperature": (1.0, float("nan"))}, "two finite numbers"),
-        ({"temperature": (float("inf"), 1.0)}, "two finite numbers"),
-        ({"seed": -1}, "seed -1"),
-        ({"seed": [1, 2, 3]}, "3 seeds or indices for 2 rows"),
-        ({"x0": photo(2) * float("nan")}, "NaN or infinity"),
-        ({"x0": photo(2, (2, 5, 7))}, r"\(B, 3, 5, 7\)"),
-        ({"x0": photo(2, (3, 6, 7))}, "6 x 7"),
-    ],
-)
-def test_what_cannot_be_searched_is_refused(options, message):
-    options = dict(x0=photo(2), iterations=10, seed=0) | options
-    with pytest.raises(ValueError, match=message):
-        anneal(whitener=fitted("dense", "zca", SHAPE), **options)
-
-
 def test_the_search_changes_nothing_it_is_given():
     whitener, x0 = fitted("dense", "zca", SHAPE), photo(2)
     kept = x0.clone()

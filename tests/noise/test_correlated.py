@@ -127,24 +127,6 @@ def test_strength_lets_go_of_the_picture_evenly():
     assert overlaps == sorted(overlaps) and abs(overlaps[0]) < 0.2 and abs(overlaps[4] - 1) < 1e-10
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"temperature": -1.0}, "temperature -1.0; expected 0 or more"),
-        ({"temperature": float("nan")}, "temperature nan"),
-        ({"strength": 1.5}, r"strength 1.5; it must lie in \[0, 1\]"),
-        ({"strength": float("nan")}, "strength nan"),
-        ({"seed": [1, 2, 3]}, "3 seeds or indices for 2 rows"),
-        ({"x0": normal(2, *SHAPE) * float("nan")}, "NaN or infinity"),
-        ({"x0": normal(2, 2, 5, 7)}, r"\(B, 3, 5, 7\)"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused(options, message):
-    options = dict(x0=normal(2, *SHAPE), seed=0) | options
-    with pytest.raises(ValueError, match=message):
-        correlated_noise(whitener=fitted("dense", "zca", SHAPE), **options)
-
-
 def test_the_picture_is_left_as_it_was():
     x0 = normal(2, *SHAPE)
     kept = x0.clone()

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from img2noise import Whitener, fit, measure
-from img2noise.whitening import Kronecker, Stationary
+from img2noise import fit, measure
 from img2noise.whitening.whitener import with_method
 
 from ..cases import (
@@ -176,24 +175,3 @@ def test_whitening_changes_nothing_it_is_given(structure, method):
     assert torch.equal(x, kept[0]) and torch.equal(whitener.mean, kept[2])
     assert all(torch.equal(b, k) for b, k in zip(whitener.blocks, kept[1], strict=True))
     assert torch.equal(whitener.whiten(x), first)
-
-
-@pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize("turn", [Whitener.whiten, Whitener.dewhiten])
-def test_pictures_that_do_not_fit_are_refused(structure, turn):
-    whitener = fitted(structure, "zca", (4, 6, 8))
-    with pytest.raises(ValueError, match=r"got a tensor of shape \(1, 3, 6, 8\); .* \(B, 4, 6, 8\)"):
-        turn(whitener, normal(1, 3, 6, 8))
-    if structure != "stationary":
-        with pytest.raises(ValueError, match="5 x 8"):
-            turn(whitener, normal(1, 4, 5, 8))
-    if turn is Whitener.whiten:
-        with pytest.raises(ValueError, match="NaN or infinity"):
-            turn(whitener, normal(1, 4, 6, 8) / 0)
-
-
-@pytest.mark.parametrize(("cls", "method"), [(Stationary, "cholesky"), (Stationary, "x"), (Kronecker, "x")])
-def test_a_method_that_a_structure_cannot_carry_is_refused(cls, method):
-    moments = measure(normal(9, 2, 4, 4), cls.structure)
-    with pytest.raises(ValueError, match=f"method '{method}', which a {cls.structure} .* choose one of zca"):
-        fit(moments, method)
