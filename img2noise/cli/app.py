@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..diagnostics import plots
 from ..diagnostics.inspection import inspect
-from ..diagnostics.plain import TAU
 from ..diagnostics.reports import inspection_figures, inspection_report
+from ..diagnostics.whiteness import TAU
 from ..files.noise_files import read_noises
 from ..files.storage import load, save, write_tensors
 from ..noise.annealing import Annealed, anneal, loss_of

@@ -10,9 +10,8 @@ import typer
 from PIL import Image
 
 from ..diagnostics import plots
-from ..diagnostics.comparing import comparing_report, set_figures
 from ..diagnostics.least_squares import compare_whitenings
-from ..diagnostics.reports import comparison_figures
+from ..diagnostics.reports import comparison_figures, comparison_report, set_figures
 from ..files.noise_files import read_noises
 from .terminal import plain_errors, terminal
 
@@ -40,4 +39,4 @@ def compare_command(
     if as_json:
         typer.echo(json.dumps(dict(whitenings=comparison_figures(compared), **figures)))
     else:
-        terminal.print(comparing_report(compared, figures), markup=False, soft_wrap=True)
+        terminal.print(comparison_report(compared, figures), markup=False, soft_wrap=True)
