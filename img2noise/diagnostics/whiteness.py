@@ -26,6 +26,7 @@ from ..whitening.whitener import Whitener
 
 LAGS, RINGS = 8, 24  # at most
 TAU = 0.025
+NOTHING = torch.zeros(4, dtype=torch.float64)  # the sums of `_neighbors` over no pictures
 
 
 class Whiteness(NamedTuple):
@@ -34,7 +35,7 @@ class Whiteness(NamedTuple):
     std: list[float]
     before: float
     after: float
-    count: int
+    count: int  # type: ignore[assignment]  # instead of tuple.count
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,9 @@ def autocorrelation(z: Tensor, lags: int = LAGS) -> tuple[Tensor, Tensor]:
     z = on_cpu(z)
     x = z - z.mean((2, 3), keepdim=True)
     power = x.square().mean((1, 2, 3))
-    lags = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
-    across = [(x[..., k:] * x[..., :-k]).mean((1, 2, 3)) / power for k in lags]
-    down = [(x[..., k:, :] * x[..., :-k, :]).mean((1, 2, 3)) / power for k in lags]
+    distances = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
+    across = [(x[..., k:] * x[..., :-k]).mean((1, 2, 3)) / power for k in distances]
+    down = [(x[..., k:, :] * x[..., :-k, :]).mean((1, 2, 3)) / power for k in distances]
     return torch.stack(across, 1), torch.stack(down, 1)
 
 
@@ -193,7 +194,7 @@ def neighbor_correlation(pictures: Iterable[Tensor]) -> float:
     """Return the correlation of horizontal and vertical neighbors over centered images (B, C, H, W) of any
     sizes.
     """
-    return _correlation(sum(map(_neighbors, _batches(pictures))))
+    return _correlation(sum(map(_neighbors, _batches(pictures)), NOTHING))
 
 
 def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
@@ -202,13 +203,12 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
     std is about the whitener's own mean.
     """
     checks.instance(whitener, "the whitener", Whitener)
-    powers, before, after = [], 0, 0
+    powers, before, after = [], NOTHING, NOTHING
     for x in _batches(pictures):  # one at a time: a set of large images would fill the memory
         sized = whitener.at_size(*x.shape[-2:])
         z = sized.whiten(x)
         powers.append(on_cpu(z).square().mean((0, 2, 3)))
-        before += _neighbors(sized.center(x))
-        after += _neighbors(z)
+        before, after = before + _neighbors(sized.center(x)), after + _neighbors(z)
     power = torch.stack(powers).mean(0)  # (C,)
     return Whiteness(power.sqrt().tolist(), _correlation(before), _correlation(after), len(powers))
 
