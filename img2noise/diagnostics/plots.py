@@ -15,7 +15,7 @@ MOST = 8  # noises in one plot
 
 
 def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for noise") -> np.ndarray:
-    """Plot loss over its first value against iteration, a line per row: losses (B, steps + 1), loss_ratio (B,)."""
+    """Plot loss over its first value against iteration, a line per row: losses (B, steps + 1), best (B,)."""
     drawn, axes = figure(7, 4)
     relative = (losses / losses[:, :1]).numpy()
     keep = np.unique(np.linspace(0, relative.shape[1] - 1, 2000).astype(int))  # no more points than pixels

@@ -91,7 +91,7 @@ def null_correlation(count: int, size: int, top: int = 20) -> float:
 
 
 def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
-    """Return the degrees at picture, noise and latent (N, ...) of each sample's triangle (N, 3), on the CPU."""
+    """Return the degrees at picture, noise and latent (N, ...) of each triangle (N, 3), on the CPU."""
     for t in (picture, noise, latent):
         checks.finite(t, "a corner of the triangles")
         if t.ndim < 2:
@@ -128,8 +128,8 @@ def most_probable_triangle(angles: Tensor) -> tuple[int, int, int]:
 
 
 def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
-    """Return how often the nearest of b to a[i] is b[i], and the reverse, within each of `chunks` equal parts of
-    the sets (N, ...). Raise ValueError for sets that cannot be divided so.
+    """Return how often the nearest of b to a[i] is b[i], and the reverse, within each of `chunks` equal parts
+    of the sets (N, ...). Raise ValueError for sets that cannot be divided so.
     """
     checks.finite(a, "the first set")
     checks.finite(b, "the second set")
@@ -153,8 +153,8 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
 
 
 def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionError:
-    """Return how far the noise predictions of an inversion, `found`, are from sampling's, `truth`: both (T, N,
-    C, H, W); on the CPU.
+    """Return how far the noise predictions of an inversion, `found`, are from sampling's, `truth`: both (T,
+    N, C, H, W); on the CPU.
 
     `plain` (N or 1, H, W) comes from `smooth_mask`. Both sums are over all samples, as in Eq. 15 and 16, so
     they grow with the areas: divide by `area` and 1 - `area` to compare them per pixel.

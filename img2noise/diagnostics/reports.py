@@ -1,6 +1,6 @@
 """Inspections and comparisons as text for people, and as figures for machines.
 
-Sets are (N, C, H, W) in one order and one space. Their figures are those of `least_squares` and `populations`.
+Sets are (N, C, H, W) in one order and one space. Figures are those of `least_squares` and `populations`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .populations import (
 )
 from .verdict import verdict
 
+LEGEND = "in brackets: white noise; r: correlation of neighboring pixels"
 ENOUGH = 8  # samples: with fewer, correlations over the samples mean nothing
 
 
@@ -44,7 +45,7 @@ def inspection_report(found: Inspection, noises: Noises) -> str:
     lines = [*verdict(found, noises.names), ""]
     for name, cells in zip(noises.names, inspection_rows(found), strict=True):
         lines.append(f"{name}: " + ", ".join(f"{heading} {cell}" for heading, cell in cells.items()))
-    return "\n".join(lines + batch_report(noises))
+    return "\n".join([*lines, *batch_report(noises), LEGEND])
 
 
 def batch_report(noises: Noises) -> list[str]:
@@ -57,8 +58,8 @@ def batch_report(noises: Noises) -> list[str]:
 
 
 def set_figures(pictures: Tensor, found: Tensor, noises: Tensor | None = None) -> dict:
-    """Return the strongest correlations and assignments of a set as plain numbers, with `noises` also the most
-    probable angles.
+    """Return the strongest correlations and assignments of a set as plain numbers, with `noises` also the
+    most probable angles.
 
     Assignment is in 8 chunks, as published, of a set of 16 or more, and in one of fewer.
     """
@@ -124,21 +125,21 @@ def _set_lines(figures: dict) -> list[str]:
 def _cells(row: dict) -> dict[str, str]:
     across, down = (row["autocorrelation"][way][0] for way in ("across", "down"))
     cells = {
-        "mean (0)": f"{row['mean']:+.4f}",
-        "std (1)": f"{row['std']:.4f}",
-        "skew (0)": f"{row['skew']:+.3f}",
-        "kurtosis (3)": f"{row['kurtosis']:.3f}",
-        "neighbors across (0)": f"{across:+.4f}",
-        "down (0)": f"{down:+.4f}",
+        "mean (0)": f"{row['mean']:+.3f}",
+        "std (1)": f"{row['std']:.3f}",
+        "skew (0)": f"{row['skew']:+.2f}",
+        "kurtosis (3)": f"{row['kurtosis']:.2f}",
+        "r across (0)": f"{across:+.3f}",
+        "r down (0)": f"{down:+.3f}",
         "KL (0)": f"{row['kl']:.4f}",
-        "P(normal)": f"{row['normality']:.3g}",
+        "P normal": f"{row['normality']:.3g}",
         "std per channel (1)": " ".join(f"{std:.3f}" for std in row["channels"]["std"]),
     }
     if "areas" in row:
         smooth, other, *counts = row["areas"].values()
         share = f" ({counts[0] / sum(counts):.0%})"
-        cells["std in smooth areas"] = "-" if smooth is None else f"{smooth:.4f}{share}"
-        cells["std elsewhere"] = "-" if other is None else f"{other:.4f}"
+        cells["std in smooth areas"] = "-" if smooth is None else f"{smooth:.3f}{share}"
+        cells["std elsewhere"] = "-" if other is None else f"{other:.3f}"
     if "photo" in row:
         cells["correlation with photo (0)"] = f"{row['photo']['correlation']:+.4f}"
         cells["angle in degrees (90)"] = f"{row['photo']['angle']:.1f}"

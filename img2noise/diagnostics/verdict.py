@@ -36,8 +36,8 @@ class Remark:
 def verdict(found: Inspection, names: Sequence[str] = ()) -> list[str]:
     """Return what is wrong with each noise and how to fix it, a sentence each; or that it is white noise.
 
-    `names` are what to call the noises of a batch, by default noise 1, noise 2, ... White noise gets any other
-    sentence with a chance of about 0.002 in all, however large the batch.
+    `names` are what to call the noises of a batch, by default noise 1, noise 2, ... White noise gets any
+    other sentence with a chance of about 0.002 in all, however large the batch.
     """
     checks.instance(found, "what was found", Inspection)
     if not isinstance(names, Sequence) or isinstance(names, str) or len(names) not in (0, len(found.kl)):
@@ -146,8 +146,8 @@ def _spectrum(found: Inspection) -> Remark:
         share, pixels = float(found.spectrum[row, worst]), 1 / float(found.frequencies[worst])
         kind = "smoother" if (share > 1) == (pixels > 4) else "grainier"
         sentences.append(
-            f"detail of about {pixels:.3g} pixels has {share:.2g} times the power of noise: it is {kind} than "
-            "noise"
+            f"detail of about {pixels:.3g} pixels has {share:.2g} times the power of noise: it is {kind} "
+            "than noise"
         )
     return Remark(scores, sentences)
 

@@ -13,7 +13,7 @@ pixel, angles in degrees.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Values:
 
 @dataclass(frozen=True, eq=False)
 class SmoothAreas:
-    """Standard deviations (B,) in smooth (plain) areas and elsewhere, NaN where there are none; value counts."""
+    """Standard deviations (B,) in smooth (plain) areas and elsewhere, NaN for none; and value counts."""
 
     plain: Tensor
     other: Tensor
@@ -60,7 +60,7 @@ class SmoothAreas:
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """Pearson correlation with a photo (channel means subtracted) and angle between the vectors, both (B,)."""
+    """Pearson correlation with a photo (channel means subtracted) and angle between the two, both (B,)."""
 
     correlation: Tensor
     angle: Tensor
@@ -132,7 +132,7 @@ def kl_divergence(mean: Tensor, std: Tensor, noise_mean: float = 0.0, noise_std:
     return (std / noise_std).log() + spread / (2 * std**2) - 0.5
 
 
-def smooth_mask(picture: Tensor, size: tuple[int, int] | None = None, tau: float = TAU) -> Tensor:
+def smooth_mask(picture: Tensor, size: Sequence[int] | None = None, tau: float = TAU) -> Tensor:
     """Return the smooth pixels of an image (B, C, H, W) in [-1, 1] as bool (B, H, W), on its device; with
     `size`, the pixels of that latent of which at least half is smooth.
 

@@ -132,7 +132,7 @@ def test_similarity_to_a_photo_is_a_cosine():
 
 
 def test_skew_and_kurtosis_scores_are_the_published_ones():
-    """Moments as D'Agostino 1970 and Anscombe and Glynn 1983 transform them, K^2 as D'Agostino and Pearson."""
+    """D'Agostino 1970 for skew, Anscombe and Glynn 1983 for kurtosis, D'Agostino and Pearson 1973 for K^2."""
     z = normal(3, 1, 10, 20).abs() ** 0.6
     found, n = inspect(z), 200
     y = found.whole.skew * math.sqrt((n + 1) * (n + 3) / (6 * (n - 2)))
