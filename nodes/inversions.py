@@ -11,9 +11,8 @@ from ..img2noise.diagnostics import plots
 from ..img2noise.inversion import ddim, first_step
 from . import inputs
 from .host import batches, guiders, latents
-from .host.noises import StoredNoise, numbers_of
+from .host.noises import StoredNoise, standardize
 from .host.samplers import InversionSampler, InvertedNoise, downwards
-from .noise import standardize
 
 
 class Img2NoiseInversionSampler(io.ComfyNode):
@@ -66,7 +65,7 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
     def execute(cls, model, sigmas, latent, noise_seed) -> io.NodeOutput:
         x = latents.samples_of(latent)
         latents.refuse_empty(x)
-        sigma, numbers = float(downwards(sigmas)[0]), numbers_of(latent)
+        sigma, numbers = float(downwards(sigmas)[0]), latents.numbers_of(latent)
         return io.NodeOutput(InvertedNoise(model, sigma, x, noise_seed, numbers))
 
 
@@ -115,20 +114,30 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, guider, latent, timestep, iterations, normalize, **how) -> io.NodeOutput:
-        samples, sigma = guiders.picture(guider, latent), sigma_at(guider.model_patcher, timestep)
-        numbers = numbers_of(latent)
-        how = dict(**how, iterations=iterations, on_step=guiders.reporter(guider, iterations))
-        found = guiders.run(
-            guider,
-            samples,
-            torch.tensor([sigma, 0.0]),
-            lambda ready: first_step.invert(ready, ready.x0, sigma, rows_alike=ready.rows_alike(), **how),
-        )
+    def execute(
+        cls, guider, latent, timestep, iterations, stop, anderson_window, tolerance, normalize
+    ) -> io.NodeOutput:
+        picture, sigma = guiders.picture(guider, latent), sigma_at(guider.model_patcher, timestep)
+        on_step = guiders.reporter(guider, iterations)
+
+        def work(ready: guiders.Ready) -> first_step.FirstStep:
+            return first_step.invert(
+                ready,
+                ready.x0,
+                sigma,
+                iterations=iterations,
+                anderson_window=anderson_window,
+                stop=stop,
+                tolerance=tolerance,
+                rows_alike=ready.rows_alike(),
+                on_step=on_step,
+            )
+
+        found = guiders.run(guider, picture.samples, torch.tensor([sigma, 0.0]), work)
         z = standardize(found.z.cpu()) if normalize else found.z.cpu()
         plot = torch.from_numpy(plots.first_step_curve(found.residuals, found.stds)).float()[None] / 255
-        noise, latent = StoredNoise(z, 0, numbers), batches.numbered(latents.to_latent(z), numbers)
-        return io.NodeOutput(noise, latent, plot)
+        as_latent = batches.numbered(latents.to_latent(z), picture.numbers)
+        return io.NodeOutput(StoredNoise(z, 0, picture.numbers), as_latent, plot)
 
 
 def sigma_at(model, timestep: int) -> float:

@@ -92,11 +92,20 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
     ) -> io.NodeOutput:
         samples = color_samples(guider, noise_maps, color)
         shares, on_step = mask_shares(mask, noise_maps), guiders.reporter(guider, len(noise_maps.residuals))
-        how = dict(strength=strength, band=(band_start, band_end), closed=closed_loop, on_step=on_step)
 
         def work(ready: guiders.Ready) -> NoiseMaps:
             maps, within = moved(noise_maps, ready.x0), shares.to(ready.x0)
-            return recolor(ready, maps, ready.x0, within, **how)
+            band = band_start, band_end
+            return recolor(
+                ready,
+                maps,
+                ready.x0,
+                within,
+                strength=strength,
+                band=band,
+                closed=closed_loop,
+                on_step=on_step,
+            )
 
         found = guiders.run(guider, samples, noise_maps.sigmas, work)
         return io.NodeOutput(moved(found, "cpu"))

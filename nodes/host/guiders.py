@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import comfy.model_management
+import comfy.sampler_helpers
 import comfy.samplers
 import latent_preview
 import torch
@@ -86,6 +88,22 @@ def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result]
     return probe.result
 
 
+def run_together(
+    source, target, samples: Tensor, sigmas: Tensor, work: Callable[[Ready, Ready, Tensor], Result], seed: int
+) -> Result:
+    """Return what `work(first, second, x0)` makes of two guiders of one model, both ready at once.
+
+    source.sample        loads the model and prepares the source's prompt
+      target.sample      finds the model loaded and prepares the target's prompt
+        work             calls both; what they prepared is dropped again on the way out
+    """
+
+    def inside(first: Ready) -> Result:
+        return run(target, samples, sigmas, lambda second: work(first, second, second.x0), seed)
+
+    return run(source, samples, sigmas, inside, seed)
+
+
 class OneCallAtATime:
     """A denoiser that makes its guider ready for every call: slow, and right whatever else is loaded."""
 
@@ -157,24 +175,45 @@ def check(guider, samples: Tensor) -> None:
         )
 
 
-def check_together(source, target) -> None:
-    """Raises ValueError unless two guiders' models share the space of latents."""
+def check_pair(source, target, picture: Picture) -> None:
+    """Raise ValueError unless the target's model takes the picture too, and both share one latent space."""
+    check(target, picture.samples)
     probe = torch.linspace(-1, 1, 4).view(1, -1, 1, 1)
     models = [guider.model_patcher for guider in (source, target)]
-    inside = [model.get_model_object("process_latent_in")(probe) for model in models]
-    if not torch.allclose(*inside):
+    if not torch.allclose(*(model.get_model_object("process_latent_in")(probe) for model in models)):
         ours, theirs = (type(model.get_model_object("latent_format")).__name__ for model in models)
         raise ValueError(
-            f"got a source model of {ours} latents and a target of {theirs}; use two of one family"
+            f"got a source model of {ours} latents and a target of {theirs}; use two models of one family"
         )
 
 
-def picture(guider, latent: dict) -> Tensor:
-    """A copy of the latent's samples (B, 4, H, W), VAE units, checked; an empty latent is refused."""
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A LATENT of pictures that fit a guider's model: `samples` (B, 4, H, W) in VAE units on the CPU, the
+    `numbers` of their rows, and the LATENT as it came in.
+    """
+
+    samples: Tensor
+    numbers: list[int]
+    latent: dict
+
+
+def picture(guider, latent: dict) -> Picture:
+    """Return the pictures of a LATENT; ValueError for one that is empty or does not fit the model."""
     samples = latents.samples_of(latent)
     check(guider, samples)
     latents.refuse_empty(samples)
-    return samples
+    return Picture(samples, latents.numbers_of(latent), latent)
+
+
+def finish(x: Tensor, guider, picture: Picture) -> dict:
+    """Return x (B, 4, H, W), in model space, as a LATENT; outside the noise mask the picture stays."""
+    samples = guider.model_patcher.get_model_object("process_latent_out")(x)
+    mask = picture.latent.get("noise_mask")
+    if mask is not None:
+        mask = comfy.sampler_helpers.prepare_mask(mask, samples.shape, samples.device)
+        samples = picture.samples + mask * (samples - picture.samples)
+    return latents.to_latent(samples, picture.latent)
 
 
 def space_name(model) -> str:

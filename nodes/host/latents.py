@@ -66,6 +66,17 @@ def samples_of(latent: dict) -> Tensor:
     return samples.to("cpu", copy=True).float()
 
 
+def numbers_of(latent: dict) -> list[int]:
+    """The number of each of a latent's pictures; ValueError unless each has one."""
+    samples, indices = tensor_of(latent), latent.get("batch_index")
+    indices = list(range(len(samples)) if indices is None else map(int, indices))
+    if len(indices) != len(samples):
+        raise ValueError(
+            f"got {len(indices)} batch indices for {len(samples)} latents; expected one for each"
+        )
+    return indices
+
+
 def noise_samples(latent: dict, of: str | Whitener) -> Tensor:
     """The samples, after a check that they can belong to the latent space of that name or whitener."""
     space, samples = space_of(of), samples_of(latent)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...img2noise import Whitener, checks, correlated_noise
+from ...img2noise.sums import row_means, row_stds
 from . import batches, latents
 
 
@@ -38,9 +39,18 @@ class CorrelatedNoise:
     every picture, and where there are fewer references than pictures they take turns.
     """
 
-    def __init__(self, references: Tensor, numbers: Sequence[int], whitener: Whitener, seed: int, **how):
-        self.references, self.whitener, self.seed, self.how = references, whitener, seed, how
-        self.numbers = list(numbers)
+    def __init__(
+        self,
+        references: Tensor,
+        numbers: Sequence[int],
+        whitener: Whitener,
+        seed: int,
+        temperature: float,
+        strength: float = 1.0,
+        preserve_variance: bool = True,
+    ):
+        self.references, self.numbers, self.whitener, self.seed = references, list(numbers), whitener, seed
+        self.temperature, self.strength, self.preserve_variance = temperature, strength, preserve_variance
 
     def generate_noise(self, input_latent: dict) -> Tensor:
         asked = rows_asked(input_latent, self.references.shape[1:])
@@ -56,7 +66,15 @@ class CorrelatedNoise:
     def drawn(self, asked: Sequence[int]) -> Tensor:
         """Noise for pictures of these numbers."""
         x0 = self.references[batches.turns(asked, self.numbers)]
-        return correlated_noise(x0, self.whitener, seed=self.seed, indices=batches.draws(asked), **self.how)
+        return correlated_noise(
+            x0,
+            self.whitener,
+            temperature=self.temperature,
+            strength=self.strength,
+            preserve_variance=self.preserve_variance,
+            seed=self.seed,
+            indices=batches.draws(asked),
+        )
 
 
 class BlendedNoise:
@@ -90,6 +108,16 @@ def ask(noise, latent: dict) -> Tensor:
     return rows.to("cpu", copy=True).float()
 
 
+def standardize(x: Tensor) -> Tensor:
+    """x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
+    std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
+    if not bool((std > 0).all()):
+        raise ValueError(
+            "got an empty or constant latent, which cannot be normalized; wire one that holds noise"
+        )
+    return ((x.double() - mean) / std).to(x)
+
+
 def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
     """The numbers of the pictures that a sampler asks noise for, after a check that its latent has this (C,
     H, W).
@@ -101,15 +129,4 @@ def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
             f"got noise of {ours} for a latent of {theirs} (channels, height, width); "
             "sample at the size of the picture that the noise was made from"
         )
-    return numbers_of(input_latent)
-
-
-def numbers_of(latent: dict) -> list[int]:
-    """The number of each of a latent's pictures; ValueError unless each has one."""
-    samples, indices = latents.tensor_of(latent), latent.get("batch_index")
-    indices = list(range(len(samples)) if indices is None else map(int, indices))
-    if len(indices) != len(samples):
-        raise ValueError(
-            f"got {len(indices)} batch indices for {len(samples)} latents; expected one for each"
-        )
-    return indices
+    return latents.numbers_of(input_latent)

@@ -28,8 +28,8 @@ class InversionSampler(comfy.samplers.Sampler):
 
     def __init__(self, scheme: str, forward_fraction: float, forward_seed: int, iterations: int):
         checks.number(forward_fraction, "forward fraction", 0, 1)
-        self.fraction = forward_fraction
-        self.how = dict(scheme=scheme, forward_seed=forward_seed, iterations=iterations)
+        self.scheme, self.iterations = scheme, iterations
+        self.forward_fraction, self.forward_seed = forward_fraction, forward_seed
 
     def sample(
         self,
@@ -50,10 +50,19 @@ class InversionSampler(comfy.samplers.Sampler):
         if float(levels[0]) > guiders.STEEP:
             logger.warning("Inversion Sampler: sigma %.4g leaves nothing of a picture", float(levels[0]))
         steps = len(levels) - 1
-        forward = max(1, round(self.fraction * steps)) if self.fraction else 0
+        forward = max(1, round(self.forward_fraction * steps)) if self.forward_fraction else 0
         ready = guiders.Ready(model_wrap, extra_args, latent_image)
         on_step = guiders.stepper(callback, steps)
-        return ddim.invert(ready, latent_image, levels, forward_steps=forward, on_step=on_step, **self.how)
+        return ddim.invert(
+            ready,
+            latent_image,
+            levels,
+            scheme=self.scheme,
+            forward_steps=forward,
+            forward_seed=self.forward_seed,
+            iterations=self.iterations,
+            on_step=on_step,
+        )
 
 
 class NoiseMapsSampler(comfy.samplers.Sampler):

@@ -164,7 +164,7 @@ def test_the_recolor_workflow_colors_what_is_painted(server):
     assert painted > 10 * changed[:, 3 * left :].mean()
 
 
-def test_the_turbo_workflow_turns_the_few_step_remedy_on(server):
+def test_the_turbo_workflow_turns_few_step_mode_on(server):
     def made_with(few_steps: str) -> np.ndarray:
         graph = scaled_down(workflow("turbo-edit"), server)
         [node] = [n for n in graph.values() if n["class_type"] == "Img2NoiseEditFriendlyEdit"]

@@ -1,19 +1,25 @@
-"""Nodes that make noise: searched or drawn to resemble a picture, taken from a latent, blended."""
+"""Nodes that vary a picture: noise searched or drawn to resemble it, blended, or sampled at once."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
+import comfy.samplers
 import torch
+from comfy.patcher_extension import WrappersMP
 from comfy_api.latest import io
 from torch import Tensor
 
+import nodes  # the host's own, for its KSampler
+
 from ..img2noise import Whitener, anneal, checks, lerp, slerp
 from ..img2noise.diagnostics import plots
-from ..img2noise.sums import row_means, row_stds
+from ..img2noise.noise.annealing import Annealed
 from . import inputs
 from .host import batches, latents
-from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, numbers_of
+from .host.latents import numbers_of
+from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, standardize
 
 BLENDS = {"slerp": slerp, "linear": lerp}
 logger = logging.getLogger(__name__)
@@ -63,16 +69,39 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, latent, whitener, noise_seed, iterations, batch_size, model=None, **search
+        cls,
+        latent,
+        whitener,
+        noise_seed,
+        iterations,
+        batch_size,
+        loss,
+        alpha,
+        temperature_start,
+        temperature_end,
+        adapt_step,
+        model=None,
     ) -> io.NodeOutput:
         checks.whole(iterations, "iterations", 0)
         checks.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
         numbers = batches.repeated(numbers_of(latent), max(batch_size, len(pictures)))
-        rows = pictures[[i % len(pictures) for i in range(len(numbers))]]
-        temperature = search.pop("temperature_start"), search.pop("temperature_end")
-        how = dict(**search, temperature=temperature, seed=noise_seed)
-        z, losses, ratios = _searched(rows, whitener, iterations, batches.draws(numbers), how)
+
+        def search(row: int, draw: int, on_step: Callable[[int, Tensor], object]) -> Annealed:
+            return anneal(
+                pictures[row % len(pictures)][None],
+                whitener,
+                iterations,
+                loss=loss,
+                alpha=alpha,
+                temperature=(temperature_start, temperature_end),
+                seed=noise_seed,
+                indices=[draw],
+                adapt_step=adapt_step,
+                on_step=on_step,
+            )
+
+        z, losses, ratios = _searched(search, batches.draws(numbers), iterations)
         plot = torch.from_numpy(plots.loss_curve(losses, ratios)).float()[None] / 255
         preview = latents.picture_latent(whitener.dewhiten(z), whitener)
         return io.NodeOutput(StoredNoise(z, noise_seed, numbers), batches.numbered(preview, numbers), plot)
@@ -113,8 +142,9 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
     ) -> io.NodeOutput:
         checks.whole(batch_size, "batch size", 1)
         pictures = _pictures(latent, whitener, model)
-        how = dict(temperature=temperature, strength=strength, preserve_variance=keep_variance)
-        noise = CorrelatedNoise(pictures, numbers_of(latent), whitener, noise_seed, **how)
+        noise = CorrelatedNoise(
+            pictures, numbers_of(latent), whitener, noise_seed, temperature, strength, keep_variance
+        )
         numbers = batches.repeated(noise.numbers, max(batch_size, len(pictures)))
         preview = latents.picture_latent(whitener.dewhiten(noise.drawn(numbers)), whitener)
         return io.NodeOutput(noise, batches.numbered(preview, numbers))
@@ -218,27 +248,93 @@ class Img2NoiseBlendNoises(io.ComfyNode):
         return io.NodeOutput(BlendedNoise(noise_a, noise_b, weight, BLENDS[method]))
 
 
-def standardize(x: Tensor) -> Tensor:
-    """x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
-    std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
-    if not bool((std > 0).all()):
-        raise ValueError(
-            "got an empty or constant latent, which cannot be normalized; wire one that holds noise"
+class Img2NoiseKSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseKSampler",
+            display_name="KSampler (Correlated Noise)",
+            category="img2noise/sampling",
+            description="Makes variations of a picture: samples as KSampler does, but from noise that leans "
+            "towards your picture. Each seed makes another; temperature says how far it may stray.",
+            search_aliases=["sampler", "variations", "img2img", "ksampler", "correlated noise"],
+            inputs=[
+                *_core_inputs(),
+                inputs.whitener(),
+                io.Latent.Input("reference", tooltip="The picture to vary, as large as latent_image."),
+                inputs.temperature(),
+                io.Boolean.Input(
+                    "correlate",
+                    default=True,
+                    tooltip="Off: plain noise, just what KSampler makes of this seed.",
+                ),
+            ],
+            outputs=[io.Latent.Output("latent", tooltip="The denoised latent; wire it to VAE Decode.")],
         )
-    return ((x.double() - mean) / std).to(x)
+
+    @classmethod
+    def execute(cls, whitener, reference, temperature, correlate, latent_image, **core) -> io.NodeOutput:
+        if correlate:
+            latents.check_model(core["model"], latents.whitener_of(whitener))
+            latents.samples_of(latent_image)
+            numbers_of(latent_image)
+            pictures = latents.picture_samples(reference, whitener)
+            numbers = numbers_of(reference)
+            noise = CorrelatedNoise(pictures, numbers, whitener, core["seed"], temperature)
+            core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
+        with latents.random_state_kept():  # core seeds the global generator, and some samplers draw from it
+            return io.NodeOutput(*nodes.common_ksampler(**core, latent=latent_image))
 
 
-def _searched(rows: Tensor, whitener: Whitener, iterations: int, draws: list[int], how: dict) -> list[Tensor]:
-    """Noises (B, C, H, W), losses (B, steps + 1), their ratios (B,); row by row, so a cancel is quick."""
-    report, found = latents.progress(iterations * len(rows)), []
-    for i in range(len(rows)):
+def starting_from(model, noise: CorrelatedNoise, batch_index):
+    """A clone of the model whose samplers start from this noise, and which is the same in all else."""
 
-        def on_step(step: int, _, before: int = i * iterations) -> None:
+    def exchange(executor, plain_noise, *args, **kwargs):
+        drawn = noise.generate_noise({"samples": plain_noise, "batch_index": batch_index})
+        return executor(drawn.to(plain_noise), *args, **kwargs)
+
+    model = model.clone()
+    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, "img2noise", exchange)
+    return model
+
+
+def _core_inputs():
+    """Those of core's KSampler, in its order and ranges."""
+    samplers, schedulers = comfy.samplers.KSampler.SAMPLERS, comfy.samplers.KSampler.SCHEDULERS
+    to_change = "Empty for new variations, or a picture to change with denoise below 1."
+    return [
+        io.Model.Input("model", tooltip="The model that denoises."),
+        io.Int.Input("seed", **inputs.SEED, tooltip="Another seed, another variation."),
+        io.Int.Input("steps", default=20, min=1, max=10000, tooltip="More steps are slower and often finer."),
+        io.Float.Input(
+            "cfg",
+            default=8.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            round=0.01,
+            tooltip="How strictly the prompt is followed; too high burns the picture.",
+        ),
+        io.Combo.Input("sampler_name", options=samplers, tooltip="How noise is taken away: speed and style."),
+        io.Combo.Input("scheduler", options=schedulers, tooltip="How the steps are spread over the noise."),
+        io.Conditioning.Input("positive", tooltip="What you want to see."),
+        io.Conditioning.Input("negative", tooltip="What you do not want to see."),
+        io.Latent.Input("latent_image", tooltip=to_change),
+        io.Float.Input(
+            "denoise", default=1.0, **inputs.UNIT, tooltip="1: all new; less keeps more of latent_image."
+        ),
+    ]
+
+
+def _searched(search: Callable[..., Annealed], draws: list[int], iterations: int) -> list[Tensor]:
+    """Return noises (B, C, H, W), losses (B, steps + 1) and ratios (B,); by rows, so a cancel is quick."""
+    report, found = latents.progress(iterations * len(draws)), []
+    for row, draw in enumerate(draws):
+
+        def on_step(step: int, _, before: int = row * iterations) -> None:
             report(before + step)
 
-        found.append(
-            anneal(rows[i : i + 1], whitener, iterations, **how, indices=draws[i : i + 1], on_step=on_step)
-        )
+        found.append(search(row, draw, on_step))
     return [torch.cat([getattr(one, part) for one in found]) for part in ("z", "losses", "loss_ratio")]
 
 
