@@ -12,7 +12,7 @@ from ..img2noise.diagnostics.plain import TAU
 from ..img2noise.diagnostics.reports import inspection_report
 from ..img2noise.files.noise_files import Noises
 from . import inputs
-from .host import latents as host
+from .host.latents import noise_samples, picture_samples, samples_of
 from .host.noises import ask
 
 PATCH = 8  # pixels a side: the published size of patches, small enough for a few pictures
@@ -53,7 +53,7 @@ class Img2NoiseInspectNoise(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, smoothness=TAU, noise=None, picture=None, vae=None) -> io.NodeOutput:
-        z = host.samples_of(latent) if noise is None else ask(noise, latent)
+        z = samples_of(latent) if noise is None else ask(noise, latent)
         pixels = None if picture is None else picture.to("cpu").float().movedim(-1, 1)[:, :3] * 2 - 1
         x0 = None if picture is None or vae is None else vae.encode(picture[..., :3]).to("cpu").float()
         found = inspect(z, pixels, x0=x0, tau=smoothness)
@@ -96,7 +96,7 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
 
     @classmethod
     def execute(cls, latents, noises, latent_space, shrinkage) -> io.NodeOutput:
-        x, z = host.picture_samples(latents, latent_space), host.noise_samples(noises, latent_space)
+        x, z = picture_samples(latents, latent_space), noise_samples(noises, latent_space)
         patch = _patch(x)
         found = compare_whitenings(x, z, patch=patch, shrinkage=shrinkage)
         report = comparing_report(found, set_figures(x, z))

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..img2noise import NoiseMaps, checks, save
 from ..img2noise.inversion.noise_maps import flip, recolor, shift
 from . import inputs
-from .host import guiders, latents
+from .host import folders, guiders, latents
 from .host.samplers import check_space, moved
 
 CATEGORY = "img2noise/edit friendly"
@@ -125,18 +125,18 @@ class Img2NoiseSaveNoiseMaps(io.ComfyNode):
             inputs=[
                 inputs.noise_maps(),
                 io.String.Input(
-                    "filename",
+                    "filename_prefix",
                     default="noise_maps",
-                    tooltip="Its name in output/img2noise; subfolders may be. A file of that name is "
-                    "replaced.",
+                    tooltip="The file name begins with this, in output/img2noise; a number follows. "
+                    "Subfolders are allowed.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, noise_maps, filename) -> io.NodeOutput:
+    def execute(cls, noise_maps, filename_prefix) -> io.NodeOutput:
         checks.instance(noise_maps, "the noise maps", NoiseMaps)
-        path = save(noise_maps, latents.new_noise_maps_file(filename))
+        path = save(noise_maps, folders.new_file(folders.noise_maps_folder(), filename_prefix))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -153,7 +153,7 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=latents.noise_maps_names(),
+                    options=folders.noise_maps_names(),
                     tooltip="From output/img2noise. Press R to have new files listed.",
                 )
             ],
@@ -162,11 +162,11 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file=""):
-        return latents.stamp([latents.noise_maps_file(file)])
+        return folders.stamp([folders.noise_maps_file(file)])
 
     @classmethod
     def execute(cls, file) -> io.NodeOutput:
-        return io.NodeOutput(latents.load_noise_maps(latents.noise_maps_file(file)))
+        return io.NodeOutput(folders.load_noise_maps(folders.noise_maps_file(file)))
 
 
 def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:

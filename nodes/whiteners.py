@@ -5,12 +5,22 @@ from __future__ import annotations
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ..img2noise import Moments, checks, facts, fit, measure, save
+from ..img2noise import Moments, Whitener, checks, facts, fit, measure, save
+from ..img2noise.diagnostics import whiteness
 from ..img2noise.photos.decode import photo_files
-from ..img2noise.photos.surveys import measure_photos
+from ..img2noise.photos.surveys import PhotoStats, measure_photos
 from . import inputs
-from .descriptions import describe, describe_survey
-from .host import latents as host
+from .host import folders
+from .host.latents import (
+    encoder,
+    noise_samples,
+    picture_latent,
+    picture_samples,
+    progress,
+    space_of,
+    to_latent,
+    whitener_of,
+)
 
 
 class Img2NoiseLoadWhitener(io.ComfyNode):
@@ -27,7 +37,7 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "whitener_name",
-                    options=host.whitener_names(),
+                    options=folders.whitener_names(),
                     tooltip="sd, sdxl and rgb come with the pack; your own lie in models/img2noise.",
                 )
             ],
@@ -41,12 +51,12 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, whitener_name=""):
-        return host.stamp([host.whitener_file(whitener_name)])
+        return folders.stamp([folders.whitener_file(whitener_name)])
 
     @classmethod
     def execute(cls, whitener_name) -> io.NodeOutput:
-        path = host.whitener_file(whitener_name)
-        whitener = host.load_whitener(path)
+        path = folders.whitener_file(whitener_name)
+        whitener = folders.load_whitener(path)
         return io.NodeOutput(whitener, describe(whitener, facts(path)))
 
 
@@ -63,17 +73,17 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
             inputs=[
                 inputs.WhitenerType.Input("whitener", tooltip="The whitener to keep."),
                 io.String.Input(
-                    "filename",
+                    "filename_prefix",
                     default="my_whitener",
-                    tooltip="Its name in models/img2noise; subfolders may be. A file of that name is "
-                    "replaced.",
+                    tooltip="The file name begins with this, in models/img2noise; a number follows. "
+                    "Subfolders are allowed.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, whitener, filename) -> io.NodeOutput:
-        path = save(host.whitener_of(whitener), host.new_whitener_file(filename))
+    def execute(cls, whitener, filename_prefix) -> io.NodeOutput:
+        path = save(whitener_of(whitener), folders.new_file(folders.whitener_folder(), filename_prefix))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -114,7 +124,7 @@ class Img2NoiseFitWhitener(io.ComfyNode):
     def execute(
         cls, latents, latent_space, structure, method, shrinkage, patch, moments=None
     ) -> io.NodeOutput:
-        x = host.picture_samples(latents, latent_space)
+        x = picture_samples(latents, latent_space)
         if moments is not None:
             checks.instance(moments, "the moments", Moments)
         stationary = structure == "stationary" and moments is not None and moments.structure == structure
@@ -159,19 +169,19 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, folder=".", **_):
-        return host.folder_stamp(host.input_folder(folder))
+        return folders.folder_stamp(folders.input_folder(folder))
 
     @classmethod
     def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
         checks.whole(limit, "limit", 0)
         checks.whole(size, "size", 1)
-        stride = host.space_of(latent_space).stride
-        files = photo_files(host.input_folder(folder))
+        stride = space_of(latent_space).stride
+        files = photo_files(folders.input_folder(folder))
         if 0 < limit < len(files):  # spread over the folder, where neighbors are often alike
             files = [files[i * len(files) // limit] for i in range(limit)]
-        report, started = host.progress(len(files)), iter(range(len(files)))
+        report, started = progress(len(files)), iter(range(len(files)))
         how = dict(structure=structure, size=size, stride=stride, space=latent_space)
-        encode = host.encoder(vae, latent_space)
+        encode = encoder(vae, latent_space)
         survey = measure_photos(files, encode, **how, on_photo=lambda _: report(next(started)))
         report(len(files))
         whitener = fit(survey.moments, method, shrinkage)
@@ -204,8 +214,8 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        x0 = host.picture_samples(latent, host.whitener_of(whitener))
-        return io.NodeOutput(host.to_latent(whitener.whiten(x0, strength), latent))
+        x0 = picture_samples(latent, whitener_of(whitener))
+        return io.NodeOutput(to_latent(whitener.whiten(x0, strength), latent))
 
 
 class Img2NoiseDewhitenLatent(io.ComfyNode):
@@ -228,5 +238,30 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        z = host.noise_samples(latent, host.whitener_of(whitener))
-        return io.NodeOutput(host.picture_latent(whitener.dewhiten(z, strength), whitener, latent))
+        z = noise_samples(latent, whitener_of(whitener))
+        return io.NodeOutput(picture_latent(whitener.dewhiten(z, strength), whitener, latent))
+
+
+def describe(whitener: Whitener, header: dict[str, str]) -> str:
+    """A whitener's facts in words."""
+    space, grid = space_of(whitener.space), " x ".join(map(str, whitener.shape))
+    sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
+    lines = [
+        f"{whitener.structure} {whitener.method} whitener of {whitener.space} latents ({space.models})",
+        f"measured on {whitener.count} samples at {grid}, for {sizes}; shrinkage {whitener.shrinkage:g}",
+    ]
+    return "\n".join(lines + [f"{key}: {header[key]}" for key in ("source", "command") if header.get(key)])
+
+
+def describe_survey(survey: PhotoStats, whitener: Whitener) -> str:
+    """What was measured, what was left out and why, and how white the photos become that were held out."""
+    held_out, left_out = survey.held_out, survey.left_out
+    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
+    if held_out:
+        found = whiteness(whitener, held_out)
+        channels = ", ".join(f"{std:.3f}" for std in found.std)
+        lines.append(
+            f"held-out photos, whitened: std per channel {channels} (1 is white), neighbor correlation "
+            f"{found.before:.3f} before and {found.after:.3f} after (0 is white)"
+        )
+    return "\n".join(lines + [f"left out: {reason}" for _, reason in left_out])

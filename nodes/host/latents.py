@@ -1,4 +1,4 @@
-"""What touches ComfyUI: latents and their units, models, progress and cancelling, random state, folders.
+"""Latents and their units, the models they fit, progress and cancelling, the host's random state.
 
 A LATENT that holds a picture is in the autoencoder's units: model space = samples * scale_factor of the
 whitener's space. One that holds noise is of unit variance as it is. Work is done on CPU copies in float32.
@@ -6,29 +6,16 @@ whitener's space. One that holds noise is of unit variance as it is. Work is don
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import comfy.model_management
 import comfy.utils
-import folder_paths
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ...img2noise import NoiseMaps, Whitener, checks, load
-from ...img2noise.files import storage
-from ...img2noise.files.file_names import inside, new_file
+from ...img2noise import Whitener, checks
 from ...img2noise.whitening import SPACES, Space
-
-FOLDER, SUFFIX = "img2noise", ".safetensors"
-MOST_ENTRIES = 20_000  # files and folders that are looked at whenever a graph is queued
-folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir, FOLDER)))
-folder_paths.folder_names_and_paths[FOLDER] = (folder_paths.get_folder_paths(FOLDER), {SUFFIX})
 
 
 def plain(samples: Tensor) -> Tensor:
@@ -196,94 +183,3 @@ def _generators() -> list[tuple[Callable, Callable]]:
     if xpu is not None and xpu.is_available() and xpu.is_initialized():
         found.append((xpu.get_rng_state_all, xpu.set_rng_state_all))
     return found
-
-
-def whitener_names() -> list[str]:
-    """The shipped whiteners, then the files of the model folder."""
-    return [name for name in SPACES if _shipped(name).is_file()] + folder_paths.get_filename_list(FOLDER)
-
-
-def whitener_file(name: str) -> Path:
-    """The file behind one of `whitener_names`."""
-    return _shipped(name) if name in SPACES else Path(folder_paths.get_full_path_or_raise(FOLDER, name))
-
-
-def load_whitener(path: Path) -> Whitener:
-    whitener = load(path)
-    if not isinstance(whitener, Whitener):
-        raise ValueError(f"{path} holds a {type(whitener).__name__} and no whitener; choose another file")
-    return whitener
-
-
-def new_whitener_file(filename: str) -> Path:
-    """Where a whitener of that name is written, inside models/img2noise."""
-    return new_file(Path(folder_paths.models_dir, FOLDER), filename, SUFFIX, "my_whitener")
-
-
-def noise_maps_names() -> list[str]:
-    """The files that Save Noise Maps has written, by their names in output/img2noise."""
-    files = _noise_maps_folder().rglob(f"*{SUFFIX}")
-    return sorted(file.relative_to(_noise_maps_folder()).as_posix() for file in files)
-
-
-def noise_maps_file(name: str) -> Path:
-    """The file behind one of `noise_maps_names`."""
-    return inside(_noise_maps_folder(), name)
-
-
-def load_noise_maps(path: Path) -> NoiseMaps:
-    maps = load(path)
-    if not isinstance(maps, NoiseMaps):
-        raise ValueError(f"{path} holds a {type(maps).__name__} and no noise maps; choose another file")
-    return maps
-
-
-def new_noise_maps_file(filename: str) -> Path:
-    """Where noise maps of that name are written, inside output/img2noise."""
-    return new_file(_noise_maps_folder(), filename, SUFFIX, "noise_maps")
-
-
-def input_folder(name: str) -> Path:
-    """A folder of ComfyUI's input directory."""
-    return inside(Path(folder_paths.get_input_directory()), name)
-
-
-def stamp(files: Iterable[Path]) -> str:
-    """A digest that changes whenever one of the files does, by its time or size."""
-    return _digest((str(file), s.st_mtime_ns, s.st_size) for file in files for s in [file.stat()])
-
-
-def folder_stamp(folder: Path) -> str:
-    """A digest that changes whenever a photo in a folder or below does: its name, time or size. Looks at no
-    more than the first MOST_ENTRIES files and folders; what lies beyond them is not noticed.
-    """
-    kinds, found = Image.registered_extensions(), []
-    for entry in islice(_entries(folder), MOST_ENTRIES):
-        if Path(entry.name).suffix.lower() in kinds:
-            with suppress(OSError):  # a link to nothing
-                about = entry.stat()
-                found.append((entry.path, about.st_mtime_ns, about.st_size))
-    return _digest(sorted(found))
-
-
-def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    """What lies in a folder and, folder by folder, below it; one that cannot be opened is passed over."""
-    folders = [folder]
-    while folders:
-        with suppress(OSError), os.scandir(folders.pop(0)) as inside_it:
-            for entry in inside_it:
-                yield entry
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-
-
-def _digest(facts: Iterable[tuple]) -> str:
-    return hashlib.sha256(repr(list(facts)).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _noise_maps_folder() -> Path:
-    return Path(folder_paths.get_output_directory(), FOLDER).resolve()
-
-
-def _shipped(name: str) -> Path:
-    return storage.SHIPPED / f"{name}{SUFFIX}"

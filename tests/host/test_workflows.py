@@ -92,12 +92,12 @@ def draw_folder(server) -> str:
 def kept_maps(server, family: str) -> str:
     """The file that the workflow which keeps noise maps has written, run for it once."""
     name = f"kept-{family}"
-    file = server.output / "img2noise" / f"{name}.safetensors"
+    file = server.output / "img2noise" / f"{name}_00001_.safetensors"
     if not file.exists():
         graph = scaled_down(workflow("noise-maps-keep"), server, family, photos="kept")
-        for inputs in _inputs(graph):
-            if "filename" in inputs:
-                inputs["filename"] = name
+        for node in graph.values():
+            if node["class_type"] == "Img2NoiseSaveNoiseMaps":
+                node["inputs"]["filename_prefix"] = name
         server.run(graph)
     return file.name
 
