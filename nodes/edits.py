@@ -30,12 +30,12 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
             node_id="Img2NoiseEditFriendlyInversion",
             display_name="Edit-Friendly Inversion",
             category="img2noise/edit friendly",
-            description="Takes a picture apart into noise maps, one for each step. Replayed with the same "
-            "prompt they give the picture back, whatever the guidance; with another prompt, its edit. Maps "
-            "can be moved, mirrored, recolored and saved.",
+            description="Turns a picture into noise maps, one for each step. Sampled with the same prompt "
+            "they return the picture; with another prompt, its edit. The maps can be shifted, "
+            "flipped, recolored and saved.",
             search_aliases=["ddpm inversion", "edit friendly ddpm", "noise maps", "unsample", "ledits"],
             inputs=[
-                io.Guider.Input("guider", tooltip="Model and the prompt that describes your picture."),
+                io.Guider.Input("guider", tooltip="The model with the prompt that describes your picture."),
                 inputs.sigmas(),
                 inputs.picture(),
                 *inputs.noising(),
@@ -46,13 +46,15 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
                     min=1,
                     max=64,
                     advanced=True,
-                    tooltip="How many steps go through the model together. 1 gives the picture back exactly; "
-                    "more is faster, approximate, and needs memory.",
+                    tooltip="How many steps go through the model together. 1 returns the picture exactly; "
+                    "more is faster, less exact and needs more memory.",
                 ),
             ],
             outputs=[
-                inputs.noise_maps_output("Wire them to Edit-Friendly Sampler, or change them first."),
-                io.String.Output("report", tooltip="Steps, how loud the maps are, the few-step remedy."),
+                inputs.noise_maps_output("Connect to Edit-Friendly Sampler, or change them first."),
+                io.String.Output(
+                    "report", tooltip="Steps, strength of the maps, and whether few-step mode is on."
+                ),
             ],
         )
 
@@ -74,18 +76,23 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
             node_id="Img2NoiseEditFriendlySampler",
             display_name="Edit-Friendly Sampler",
             category="img2noise/edit friendly",
-            description="Plays noise maps in SamplerCustomAdvanced: wire all four outputs to it and the "
-            "new prompt to its guider. A noise mask on latent_image limits the edit to it.",
+            description="Samples noise maps with a new prompt: connect all four outputs to "
+            "SamplerCustomAdvanced and the prompt to its guider. A noise mask on latent_image "
+            "limits the edit.",
             search_aliases=["replay noise maps", "ddpm inversion", "prompt edit"],
             inputs=[inputs.noise_maps()],
             outputs=[
-                io.Sampler.Output("sampler", tooltip="Starts from the maps, whatever noise it is given."),
+                io.Sampler.Output(
+                    "sampler", tooltip="Starts from the noise maps, whatever noise is connected."
+                ),
                 io.Noise.Output(
                     "noise",
-                    tooltip="Connect to noise. It tells the sampler which maps belong to which picture.",
+                    tooltip="Connect to noise. Noise maps bring their own.",
                 ),
-                io.Sigmas.Output("sigmas", tooltip="Those the maps were made for; others are refused."),
-                io.Latent.Output("latent", tooltip="An empty latent of the maps' size."),
+                io.Sigmas.Output(
+                    "sigmas", tooltip="Connect to sigmas. The noise maps work with these steps only."
+                ),
+                io.Latent.Output("latent", tooltip="An empty latent of the size of the noise maps."),
             ],
         )
 
@@ -105,12 +112,15 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
             node_id="Img2NoiseEditFriendlyEdit",
             display_name="Edit-Friendly Edit",
             category="img2noise/edit friendly",
-            description="Changes a picture by its prompt and leaves the rest as it is: inversion and new "
-            "sampling in one. Each seed makes another edit. A noise mask on the latent limits it.",
+            description="Changes a picture by its prompt and keeps the rest: inversion and sampling in "
+            "one. Each seed gives another edit. A noise mask on the latent limits where it "
+            "changes.",
             search_aliases=["prompt edit", "ddpm inversion", "turbo edit", "edit image"],
             inputs=[
-                io.Guider.Input("source", tooltip="Model and the prompt that describes your picture."),
-                io.Guider.Input("target", tooltip="Model and the prompt you want, often at more guidance."),
+                io.Guider.Input("source", tooltip="The model with the prompt that describes your picture."),
+                io.Guider.Input(
+                    "target", tooltip="The model with the prompt you want, often at higher guidance."
+                ),
                 inputs.sigmas(),
                 inputs.picture(),
                 *inputs.noising(),
@@ -121,11 +131,11 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
                     min=0.0,
                     max=5.0,
                     step=0.05,
-                    tooltip="How strongly the change of prompt counts. 1 is plain; 1.5 suits few-step "
-                    "models, whose guidance is off. Other than 1 takes half as long again.",
+                    tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
+                    "without guidance. Any value but 1 takes half as long again.",
                 ),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="The edited picture; wire it to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="The edited picture; connect to VAE Decode.")],
         )
 
     @classmethod

@@ -25,28 +25,29 @@ class Img2NoiseInspectNoise(io.ComfyNode):
             node_id="Img2NoiseInspectNoise",
             display_name="Inspect Noise",
             category="img2noise/noise",
-            description="Says in words whether noise is what a sampler expects, what is wrong with it (too "
-            "quiet, smooth areas without noise, a picture's structure left in it) and what mends it.",
+            description="Checks a noise: says in words what is wrong with it (too weak, smooth areas "
+            "without noise, traces of a picture) and how to fix it.",
             search_aliases=["noise statistics", "is it white noise", "check latent", "diagnose", "spectrum"],
             inputs=[
                 io.Latent.Input(
                     "latent",
-                    tooltip="The noise as it is, from Noise to Latent, First-Step Inversion or Load Latent. "
-                    "With a noise wired: the latent you will sample, which says its size and how many.",
+                    tooltip="The noise, from Noise to Latent, First-Step Inversion or Load Latent. With a "
+                    "noise connected: the latent you will sample, for size and batch.",
                 ),
                 io.Noise.Input(
                     "noise",
                     optional=True,
-                    tooltip="Any noise, from Inverted Noise or RandomNoise, say: it is inspected instead.",
+                    tooltip="Any noise, from Inverted Noise or RandomNoise for example. It is checked "
+                    "instead of the latent.",
                 ),
                 *_beside_a_picture(),
             ],
             outputs=[
                 io.String.Output(
-                    "report", tooltip="The verdict in words, then the figures; for Preview Any."
+                    "report", tooltip="The verdict in words, then the figures; connect to Preview Any."
                 ),
                 io.Image.Output(
-                    "plot", tooltip="Values, neighbors, spectrum, loudness; gray is white noise."
+                    "plot", tooltip="Values, neighbors, spectrum and strength; gray is white noise."
                 ),
             ],
         )
@@ -68,8 +69,9 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
             node_id="Img2NoiseCompareWhitenings",
             display_name="Compare Whitenings",
             category="img2noise/whitening",
-            description="Takes pictures and the noise an inversion found for each, and says which whitening "
-            "does most nearly the same without a model, so that you know which one to fit.",
+            description="Compares the noise that an inversion found for a batch of pictures with what "
+            "each whitening gives at once, and says which whitening is nearest, so that you "
+            "know which one to fit.",
             search_aliases=["zca", "pca", "cholesky", "linear regression", "which whitening", "W_Diff"],
             inputs=[
                 io.Latent.Input(
@@ -77,20 +79,26 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
                 ),
                 io.Latent.Input(
                     "noises",
-                    tooltip="What inversion found for each, in their order: First-Step Inversion's latent.",
+                    tooltip="The noise found for each picture, in the same order: the latent of "
+                    "First-Step Inversion.",
                 ),
                 inputs.latent_space(),
                 io.Float.Input(
                     "shrinkage",
                     default=0.01,
                     **inputs.UNIT,
-                    tooltip="Pulls whitenings towards plain noise: with few pictures 0.01 to 0.1 steadies "
-                    "them.",
+                    tooltip="Higher makes the whitenings steadier when pictures are few: try 0.01 to 0.1.",
                 ),
             ],
             outputs=[
-                io.String.Output("report", tooltip="Which is nearest, and a table; for Preview Any."),
-                io.Image.Output("plot", tooltip="How well each explains the noise, and how far off it is."),
+                io.String.Output(
+                    "report", tooltip="Which whitening is nearest, and a table; connect to Preview Any."
+                ),
+                io.Image.Output(
+                    "plot",
+                    tooltip="How much of the noise each whitening explains, and how "
+                    "far it is from the best matrix.",
+                ),
             ],
         )
 
@@ -110,12 +118,12 @@ def _beside_a_picture():
         io.Image.Input(
             "picture",
             optional=True,
-            tooltip="The picture it belongs to: smooth areas are then compared with the rest.",
+            tooltip="The picture the noise belongs to: its smooth areas are then compared with the rest.",
         ),
         io.Vae.Input(
             "vae",
             optional=True,
-            tooltip="Your model's, with a picture: says how much the noise looks like the picture.",
+            tooltip="The VAE of your model. With a picture, it shows how much the noise looks like it.",
         ),
         io.Float.Input(
             "smoothness",
@@ -125,7 +133,8 @@ def _beside_a_picture():
             step=0.005,
             round=False,
             advanced=True,
-            tooltip="How little neighboring pixels differ, of a range of 2, where it is smooth.",
+            tooltip="How little neighboring pixels differ, of a range of 2, where a picture is smooth. "
+            "Higher counts more of it as smooth.",
         ),
     ]
 

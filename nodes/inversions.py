@@ -22,16 +22,16 @@ class Img2NoiseInversionSampler(io.ComfyNode):
             node_id="Img2NoiseInversionSampler",
             display_name="Inversion Sampler",
             category="img2noise/inversion",
-            description="Runs sampling backwards: SamplerCustomAdvanced then turns the picture in "
-            "latent_image into the noise that makes it. Give it the prompt of the picture and a guidance "
-            "of about 1.",
+            description="Runs sampling backwards: SamplerCustomAdvanced turns the picture in latent_image "
+            "into the noise that makes it. Use the picture's prompt and a guidance of about "
+            "1.",
             search_aliases=["unsample", "unsampler", "ddim inversion", "noise inversion", "renoise"],
             inputs=_steps_back(),
             outputs=[
                 io.Sampler.Output(
                     "sampler",
-                    tooltip="Wire it to SamplerCustomAdvanced with your picture as latent_image; the order "
-                    "of the sigmas and the noise do not matter. Its output goes to Inverted Noise.",
+                    tooltip="Connect to SamplerCustomAdvanced with your picture as latent_image; noise "
+                    "and order of the sigmas do not matter. Its output goes to Inverted Noise.",
                 )
             ],
         )
@@ -48,15 +48,21 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
             node_id="Img2NoiseInvertedNoise",
             display_name="Inverted Noise",
             category="img2noise/inversion",
-            description="Lets a sampler start exactly where an inversion ended, to get the picture back or "
-            "to edit it with another prompt. It scales itself: wire an empty latent or the picture beside "
-            "it, both give the same.",
+            description="Lets a sampler start exactly where an inversion ended, to return the picture or "
+            "to edit it with another prompt. Connect an empty latent or the picture to the "
+            "sampler: both give the same.",
             search_aliases=["unsample", "resample", "noise from inversion", "latent to noise"],
             inputs=[
-                io.Model.Input("model", tooltip="The model you sample with: it says how noise is scaled."),
-                io.Sigmas.Input("sigmas", tooltip="The same as for the inversion and for the sampling."),
+                io.Model.Input(
+                    "model", tooltip="The model you sample with; it sets how the noise is scaled."
+                ),
+                io.Sigmas.Input(
+                    "sigmas", tooltip="The same sigmas as for the inversion and for the sampling."
+                ),
                 io.Latent.Input("latent", tooltip="The output of the inversion."),
-                inputs.noise_seed("For what some samplers add between steps; the start is the inversion."),
+                inputs.noise_seed(
+                    "Seed of the noise that some samplers add between steps. The start is the inversion."
+                ),
             ],
             outputs=[inputs.noise_output()],
         )
@@ -76,39 +82,39 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
             node_id="Img2NoiseFirstStepInversion",
             display_name="First-Step Inversion",
             category="img2noise/inversion",
-            description="Finds the noise from which the first denoising step alone already shows your "
-            "picture. It keeps the picture's layout visible in the noise; sample it for pictures that "
-            "share it.",
+            description="Finds noise from which the first denoising step alone already shows your "
+            "picture. The layout stays visible in the noise; sample it for pictures that "
+            "share the layout.",
             search_aliases=["fixed point", "noise inversion", "de-whitening", "image to noise"],
             inputs=[
                 io.Guider.Input(
-                    "guider", tooltip="Model and prompt; an empty prompt at guidance 1 is usual."
+                    "guider", tooltip="The model with a prompt; an empty prompt at guidance 1 is usual."
                 ),
                 io.Latent.Input(
-                    "latent", tooltip="Your picture from VAE Encode, as large as what you sample."
+                    "latent", tooltip="Your picture from VAE Encode, in the size that you sample."
                 ),
                 io.Int.Input(
                     "timestep",
                     default=980,
                     min=1,
                     max=999,
-                    tooltip="Which step counts as the first: 980 of 1000 is nearly all noise.",
+                    tooltip="The timestep that counts as the first: 980 of 1000 is nearly all noise.",
                 ),
                 io.Int.Input(
                     "iterations",
                     default=50,
                     min=1,
                     max=5000,
-                    tooltip="At most that many; one model call each.",
+                    tooltip="The most iterations it may take, one model call each.",
                 ),
                 *_stopping(),
             ],
             outputs=[
                 inputs.noise_output(),
-                io.Latent.Output("latent", tooltip="The noise as it is: not for VAE Decode."),
+                io.Latent.Output("latent", tooltip="The noise as a latent: not for VAE Decode."),
                 io.Image.Output(
                     "plot",
-                    tooltip="How it went: what each iteration still changed, and how loud the noise is.",
+                    tooltip="How much each iteration changed, and how strong the noise is.",
                 ),
             ],
         )
@@ -158,21 +164,20 @@ def _steps_back():
         io.Combo.Input(
             "scheme",
             options=list(ddim.SCHEMES),
-            tooltip="How a step back is made. target: as DDIM inversion usually is. current: as "
-            "flipped Euler does it. implicit: exact, the picture comes back; costs `iterations` "
-            "times the time.",
+            tooltip="How each step back is computed. target: usual DDIM inversion. current: like flipped "
+            "Euler. implicit: exact, takes `iterations` times as long.",
         ),
         io.Float.Input(
             "forward_fraction",
             default=0.04,
             **inputs.UNIT,
-            tooltip="Share of the steps, from the clean end, that plain noise replaces. 0.04 makes "
-            "flat areas editable and loses little detail; 0 keeps every detail.",
+            tooltip="Share of the last, cleanest steps that plain noise replaces. 0.04 makes flat areas "
+            "editable and loses little detail; 0 keeps every detail.",
         ),
         io.Int.Input(
             "forward_seed",
             **inputs.SEED,
-            tooltip="Of that plain noise: another seed, another edit. Use none that you sample with.",
+            tooltip="Seed of that plain noise: another seed, another edit. Do not sample with the same one.",
         ),
         io.Int.Input(
             "iterations",
@@ -180,8 +185,8 @@ def _steps_back():
             min=1,
             max=200,
             advanced=True,
-            tooltip="For implicit alone: how often each step is refined. 5 is close, 20 exact; "
-            "strong guidance needs more.",
+            tooltip="For implicit only: how often each step is refined. 5 is close, 20 exact; strong "
+            "guidance needs more.",
         ),
     ]
 
@@ -192,9 +197,8 @@ def _stopping():
         io.Combo.Input(
             "stop",
             options=list(first_step.STOPS),
-            tooltip="unit_std: at full noise, the published look, like whitening. converged: once the "
-            "first step shows your picture; fine detail is then amplified far beyond noise. iterations: "
-            "after all of them.",
+            tooltip="unit_std: at noise of full strength, as published. converged: when the first step "
+            "shows your picture; fine detail becomes very strong. iterations: after all.",
         ),
         io.Int.Input(
             "anderson_window",
@@ -202,8 +206,8 @@ def _stopping():
             min=0,
             max=20,
             advanced=True,
-            tooltip="0: plain steps, which pass through noise that looks whitened. 5 or more: straight for "
-            "the end in a fraction of the calls, another picture; needs converged or iterations.",
+            tooltip="0: plain steps, through noise that looks whitened. 5 or more: a fraction of the "
+            "calls, another picture; set stop to converged or iterations.",
         ),
         io.Float.Input(
             "tolerance",
@@ -213,11 +217,12 @@ def _stopping():
             step=0.0001,
             round=False,
             advanced=True,
-            tooltip="For converged: how small the last change must be.",
+            tooltip="For converged: stops when a change is smaller than this. Lower is more exact and "
+            "slower; 0.001 is good.",
         ),
         io.Boolean.Input(
             "normalize",
             default=True,
-            tooltip="Brings the noise to mean 0 and deviation 1, as samplers expect it.",
+            tooltip="Brings the noise to mean 0 and standard deviation 1, as samplers expect.",
         ),
     ]

@@ -32,9 +32,9 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
             node_id="Img2NoiseAnnealedNoise",
             display_name="Annealed Noise",
             category="img2noise/noise",
-            description="Searches, step by step, for noise that will make a picture like yours: its layout "
-            "and colors, new detail. Each seed finds another. Correlated Noise makes nearly the same at "
-            "once.",
+            description="Searches for noise that makes a picture like yours: same layout and colors, new "
+            "detail. Each seed gives another variation. Correlated Noise gives nearly the "
+            "same at once, without a search.",
             search_aliases=[
                 "image to noise",
                 "noise search",
@@ -49,11 +49,12 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
                     default=5000,
                     min=0,
                     max=1000000,
-                    tooltip="Steps of the search: more bring the noise closer to the picture. 0 is plain "
-                    "noise.",
+                    tooltip="More steps bring the noise closer to the picture and take longer. 5000 is "
+                    "good; 0 gives plain noise.",
                 ),
                 inputs.batch_size(
-                    "How many noises, a search each; a batch of pictures gets at least one each."
+                    "How many noises to search for, one after another. A batch of pictures gets at least "
+                    "one each."
                 ),
                 *inputs.searching(),
                 inputs.model(),
@@ -61,9 +62,7 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
             outputs=[
                 inputs.noise_output(),
                 inputs.preview_output(),
-                io.Image.Output(
-                    "plot", tooltip="How the search went: loss against iteration, a line per noise."
-                ),
+                io.Image.Output("plot", tooltip="The search: loss at each iteration, one line per noise."),
             ],
         )
 
@@ -114,23 +113,23 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
             node_id="Img2NoiseCorrelatedNoise",
             display_name="Correlated Noise",
             category="img2noise/noise",
-            description="Noise that will make a picture like yours: its layout and colors, new detail, and "
-            "another variation for each seed. Temperature says how far it may stray.",
+            description="Makes noise for a picture like yours: same layout and colors, new detail, "
+            "another variation for each seed. Temperature sets how far it may differ.",
             search_aliases=["image to noise", "variation", "img2img", "one shot noise", "inversion"],
             inputs=[
                 *_picture_inputs(),
                 inputs.temperature(),
                 inputs.strength(
-                    "Fades the picture out of the noise, shapes and detail alike. 0 is plain noise."
+                    "Lower fades your picture out of the noise, shapes and detail alike. 0 is plain noise."
                 ),
                 io.Boolean.Input(
                     "keep_variance",
                     default=True,
                     advanced=True,
-                    tooltip="On: noise of full strength, as models expect it. Off: what annealing would "
-                    "find, a little weaker and closer to the picture.",
+                    tooltip="On: noise of full strength, as models expect. Off: slightly weaker noise, "
+                    "closer to your picture, as Annealed Noise finds it.",
                 ),
-                inputs.batch_size("How many noises the preview shows; the noise itself serves any batch."),
+                inputs.batch_size("How many pictures the preview shows. The noise itself fits any batch."),
                 inputs.model(),
             ],
             outputs=[inputs.noise_output(), inputs.preview_output()],
@@ -157,8 +156,8 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
             node_id="Img2NoiseLatentToNoise",
             display_name="Latent to Noise",
             category="img2noise/noise",
-            description="Lets a sampler start from noise that lies in a latent: whitened, loaded or edited. "
-            "Each latent of a batch is the noise of one picture; a single one serves them all.",
+            description="Lets a sampler start from noise in a latent: whitened, loaded or edited. Each "
+            "latent of a batch is the noise of one picture; a single one serves all.",
             search_aliases=["latent as noise", "noise from latent", "custom noise", "load noise"],
             inputs=[
                 io.Latent.Input(
@@ -167,9 +166,12 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
                 io.Boolean.Input(
                     "normalize",
                     default=False,
-                    tooltip="Brings each latent to mean 0 and deviation 1, which edited noise often needs.",
+                    tooltip="Brings each latent to mean 0 and standard deviation 1, as edited noise often "
+                    "needs.",
                 ),
-                inputs.noise_seed("For what some samplers add between steps; the first noise is the latent."),
+                inputs.noise_seed(
+                    "Seed of the noise that some samplers add between steps. The first noise is the latent."
+                ),
             ],
             outputs=[inputs.noise_output()],
         )
@@ -194,13 +196,13 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
             node_id="Img2NoiseNoiseToLatent",
             display_name="Noise to Latent",
             category="img2noise/noise",
-            description="Writes the noise that a sampler would get into a latent: to save it, to edit it, "
-            "or to see through Dewhiten Latent what it will make.",
+            description="Writes the noise that a sampler would use into a latent: to save it, edit it, or "
+            "preview its picture with Dewhiten Latent.",
             search_aliases=["noise as latent", "save noise", "inspect noise"],
             inputs=[
-                io.Noise.Input("noise", tooltip="Any noise, RandomNoise too."),
+                io.Noise.Input("noise", tooltip="Any noise, also RandomNoise."),
                 io.Latent.Input(
-                    "latent", tooltip="Says the size and how many, as the sampler's latent does."
+                    "latent", tooltip="Sets the size and the batch, as the sampler's latent does."
                 ),
             ],
             outputs=[
@@ -219,13 +221,16 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
 class Img2NoiseBlendNoises(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        tip = "slerp goes along the arc between the two; linear mixes straight, right for independent noises."
+        tip = (
+            "slerp goes along the arc between the two, for any pair; linear mixes straight, for "
+            "independent noises."
+        )
         return io.Schema(
             node_id="Img2NoiseBlendNoises",
             display_name="Blend Noises",
             category="img2noise/noise",
-            description="Goes from one noise to another, and with it from one picture to another, without "
-            "the haze that averaged noise gives.",
+            description="Mixes two noises, and so goes smoothly from one picture to another, without the "
+            "haze of averaged noise.",
             search_aliases=[
                 "slerp",
                 "mix noise",
@@ -234,9 +239,14 @@ class Img2NoiseBlendNoises(io.ComfyNode):
                 "variation seed",
             ],
             inputs=[
-                io.Noise.Input("noise_a", tooltip="The noise at weight 0; samplers take their seed from it."),
+                io.Noise.Input("noise_a", tooltip="The noise at weight 0. Samplers take their seed from it."),
                 io.Noise.Input("noise_b", tooltip="The noise at weight 1."),
-                io.Float.Input("weight", default=0.5, **inputs.UNIT, tooltip="0 is noise_a, 1 is noise_b."),
+                io.Float.Input(
+                    "weight",
+                    default=0.5,
+                    **inputs.UNIT,
+                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change.",
+                ),
                 io.Combo.Input("method", options=list(BLENDS), tooltip=tip),
             ],
             outputs=[inputs.noise_output()],
@@ -255,21 +265,22 @@ class Img2NoiseKSampler(io.ComfyNode):
             node_id="Img2NoiseKSampler",
             display_name="KSampler (Correlated Noise)",
             category="img2noise/sampling",
-            description="Makes variations of a picture: samples as KSampler does, but from noise that leans "
-            "towards your picture. Each seed makes another; temperature says how far it may stray.",
+            description="Makes variations of a picture: samples as KSampler does, from noise that "
+            "resembles your picture. Each seed gives another; temperature sets how far it may "
+            "differ.",
             search_aliases=["sampler", "variations", "img2img", "ksampler", "correlated noise"],
             inputs=[
                 *_core_inputs(),
                 inputs.whitener(),
-                io.Latent.Input("reference", tooltip="The picture to vary, as large as latent_image."),
+                io.Latent.Input("reference", tooltip="The picture to vary, of the size of latent_image."),
                 inputs.temperature(),
                 io.Boolean.Input(
                     "correlate",
                     default=True,
-                    tooltip="Off: plain noise, just what KSampler makes of this seed.",
+                    tooltip="Off: plain noise, exactly what KSampler makes of this seed.",
                 ),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="The denoised latent; wire it to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="The denoised latent; connect to VAE Decode.")],
         )
 
     @classmethod
@@ -301,11 +312,17 @@ def starting_from(model, noise: CorrelatedNoise, batch_index):
 def _core_inputs():
     """Those of core's KSampler, in its order and ranges."""
     samplers, schedulers = comfy.samplers.KSampler.SAMPLERS, comfy.samplers.KSampler.SCHEDULERS
-    to_change = "Empty for new variations, or a picture to change with denoise below 1."
+    to_change = "An empty latent for new variations, or a picture to change with denoise below 1."
     return [
         io.Model.Input("model", tooltip="The model that denoises."),
-        io.Int.Input("seed", **inputs.SEED, tooltip="Another seed, another variation."),
-        io.Int.Input("steps", default=20, min=1, max=10000, tooltip="More steps are slower and often finer."),
+        io.Int.Input("seed", **inputs.SEED, tooltip="Another seed gives another variation."),
+        io.Int.Input(
+            "steps",
+            default=20,
+            min=1,
+            max=10000,
+            tooltip="More steps take longer and often give finer detail.",
+        ),
         io.Float.Input(
             "cfg",
             default=8.0,
@@ -313,15 +330,22 @@ def _core_inputs():
             max=100.0,
             step=0.1,
             round=0.01,
-            tooltip="How strictly the prompt is followed; too high burns the picture.",
+            tooltip="How closely the prompt is followed; too high gives harsh colors.",
         ),
-        io.Combo.Input("sampler_name", options=samplers, tooltip="How noise is taken away: speed and style."),
-        io.Combo.Input("scheduler", options=schedulers, tooltip="How the steps are spread over the noise."),
+        io.Combo.Input(
+            "sampler_name", options=samplers, tooltip="How noise is removed: sets speed and style."
+        ),
+        io.Combo.Input(
+            "scheduler", options=schedulers, tooltip="How the steps are spread over the noise levels."
+        ),
         io.Conditioning.Input("positive", tooltip="What you want to see."),
         io.Conditioning.Input("negative", tooltip="What you do not want to see."),
         io.Latent.Input("latent_image", tooltip=to_change),
         io.Float.Input(
-            "denoise", default=1.0, **inputs.UNIT, tooltip="1: all new; less keeps more of latent_image."
+            "denoise",
+            default=1.0,
+            **inputs.UNIT,
+            tooltip="1 makes everything new; lower keeps more of latent_image.",
         ),
     ]
 
@@ -347,7 +371,7 @@ def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
 
 def _picture_inputs():
     return [
-        io.Latent.Input("latent", tooltip="Your picture from VAE Encode, as large as what you will sample."),
+        io.Latent.Input("latent", tooltip="Your picture from VAE Encode, at the size you will sample."),
         inputs.whitener(),
-        inputs.noise_seed("Another seed, another variation."),
+        inputs.noise_seed("Another seed gives another variation."),
     ]

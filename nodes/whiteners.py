@@ -30,22 +30,21 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
             node_id="Img2NoiseLoadWhitener",
             display_name="Load Whitener",
             category="img2noise/whitening",
-            description="Loads what is known about how photos look to a model: the whitener, which turns a "
-            "picture into noise and noise into a picture. Pick your model's: sd for SD 1.x, 2.x and Turbo, "
-            "sdxl for SDXL.",
+            description="Loads a whitener: how photos look to a model, to turn a picture into noise and "
+            "noise into a picture. Choose sd for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
             search_aliases=["whitening", "zca", "decorrelate", "load matrix", "noise statistics"],
             inputs=[
                 io.Combo.Input(
                     "whitener_name",
                     options=folders.whitener_names(),
-                    tooltip="sd, sdxl and rgb come with the pack; your own lie in models/img2noise.",
+                    tooltip="sd, sdxl and rgb are included; your own are in models/img2noise.",
                 )
             ],
             outputs=[
                 inputs.WhitenerType.Output(
-                    "whitener", tooltip="Wire it to img2noise nodes that ask for one."
+                    "whitener", tooltip="Connect to img2noise nodes that ask for a whitener."
                 ),
-                io.String.Output("info", tooltip="Which models it fits, what it was measured on and how."),
+                io.String.Output("info", tooltip="Which models it fits, and what it was measured on."),
             ],
         )
 
@@ -67,11 +66,11 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
             node_id="Img2NoiseSaveWhitener",
             display_name="Save Whitener",
             category="img2noise/whitening",
-            description="Keeps a whitener you fitted in models/img2noise, where Load Whitener finds it.",
+            description="Saves a fitted whitener to models/img2noise for Load Whitener.",
             search_aliases=["store whitening", "export whitener", "zca"],
             is_output_node=True,
             inputs=[
-                inputs.WhitenerType.Input("whitener", tooltip="The whitener to keep."),
+                inputs.WhitenerType.Input("whitener", tooltip="The whitener to save."),
                 io.String.Input(
                     "filename_prefix",
                     default="my_whitener",
@@ -94,9 +93,8 @@ class Img2NoiseFitWhitener(io.ComfyNode):
             node_id="Img2NoiseFitWhitener",
             display_name="Fit Whitener",
             category="img2noise/whitening",
-            description="Learns from a batch of encoded pictures how pictures like them look to a model, so "
-            "that noise can be given their colors, softness and detail. More pictures make a better "
-            "whitener.",
+            description="Learns from a batch of pictures how such pictures look to a model, so that noise "
+            "can get their colors, softness and detail. More pictures make a better whitener.",
             search_aliases=["train whitening", "zca", "covariance", "measure latents"],
             inputs=[
                 io.Latent.Input("latents", tooltip="A batch of pictures from VAE Encode."),
@@ -108,13 +106,13 @@ class Img2NoiseFitWhitener(io.ComfyNode):
                     min=0,
                     max=45,
                     advanced=True,
-                    tooltip="Dense only: side of the tiles pictures are cut into, in latent pixels. 0 is "
-                    "whole.",
+                    tooltip="For dense only: side of the square tiles, in latent pixels. 0 takes whole "
+                    "pictures.",
                 ),
                 inputs.MomentsType.Input(
                     "moments",
                     optional=True,
-                    tooltip="What another Fit Whitener measured; these pictures are added to it.",
+                    tooltip="Measurements of another Fit Whitener; these pictures are added to them.",
                 ),
             ],
             outputs=inputs.fitted(),
@@ -141,28 +139,32 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
             node_id="Img2NoiseFitWhitenerFromFolder",
             display_name="Fit Whitener from Folder",
             category="img2noise/whitening",
-            description="Learns a whitener from a folder of photos, one after another, so that noise can be "
-            "given the look of those photos. A tenth of them is kept aside to test how well it works.",
+            description="Fits a whitener to a folder of photos, so that noise can get their look. A tenth "
+            "of the photos is held out to test how well it works.",
             search_aliases=["train whitening", "zca", "dataset statistics", "measure photos"],
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
                 io.Combo.Input(
                     "folder",
                     options=[".", *folder_paths.get_input_subfolders()],
-                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. The dot is all of "
-                    "it.",
+                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. A dot means all "
+                    "of it.",
                 ),
                 inputs.latent_space(),
                 inputs.size(),
                 *inputs.fitting(),
                 io.Int.Input(
-                    "limit", default=0, min=0, max=1000000, tooltip="How many photos at most. 0 is all."
+                    "limit",
+                    default=0,
+                    min=0,
+                    max=1000000,
+                    tooltip="How many photos to use at most. 0 uses all.",
                 ),
             ],
             outputs=[
                 *inputs.fitted(),
                 io.String.Output(
-                    "report", tooltip="Photos used, photos left out and why, how well it whitens."
+                    "report", tooltip="Photos used, photos left out and why, and how well the whitener works."
                 ),
             ],
         )
@@ -195,19 +197,17 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
             node_id="Img2NoiseWhitenLatent",
             display_name="Whiten Latent",
             category="img2noise/whitening",
-            description="Turns a picture into the noise it consists of: colors and softness are evened out "
-            "until only the arrangement is left. Dewhiten Latent undoes it.",
+            description="Turns a picture into noise: evens out colors and softness until only the "
+            "arrangement of detail is left. Dewhiten Latent undoes it.",
             search_aliases=["picture to noise", "decorrelate", "zca", "whitening"],
             inputs=[
-                io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
+                io.Latent.Input("latent", tooltip="Your picture, from VAE Encode."),
                 inputs.whitener(),
-                inputs.strength(
-                    "1 makes noise; less leaves more of the picture; 0 only takes the mean away."
-                ),
+                inputs.strength("1 gives noise; lower leaves more of the picture; 0 only removes the mean."),
             ],
             outputs=[
                 io.Latent.Output(
-                    "latent", tooltip="Noise of about unit variance; wire it to Latent to Noise."
+                    "latent", tooltip="Noise of about unit variance; connect to Latent to Noise."
                 )
             ],
         )
@@ -225,15 +225,15 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
             node_id="Img2NoiseDewhitenLatent",
             display_name="Dewhiten Latent",
             category="img2noise/whitening",
-            description="Shows what noise will make: gives it the colors and softness of photos, without a "
-            "model. Whiten Latent undoes it.",
+            description="Shows what picture a noise will make, without a model: gives it the colors and "
+            "softness of photos. Undoes Whiten Latent.",
             search_aliases=["noise to picture", "preview noise", "zca", "whitening"],
             inputs=[
                 io.Latent.Input("latent", tooltip="Noise, from Noise to Latent or Whiten Latent."),
                 inputs.whitener(),
-                inputs.strength("1 gives noise the full look of photos; less leaves more of the noise."),
+                inputs.strength("1 gives noise the full look of photos; lower leaves more of the noise."),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="A picture; wire it to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="A picture; connect to VAE Decode.")],
         )
 
     @classmethod
