@@ -1,4 +1,4 @@
-"""Nodes of edit-friendly inversion: a picture as noise maps, their replay under a prompt, and both in one."""
+"""Nodes of edit-friendly inversion: extract noise maps of a picture, replay them under a prompt, or both."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def few_step_mode(on: bool, few_steps: str, steps: int) -> list[str]:
 
 
 def describe(maps: NoiseMaps) -> list[str]:
-    """What the maps are and how far from native noise, in words."""
+    """Return a report: what the maps are, and how far from native noise."""
     std, neighbors = statistics(maps)
     size = " x ".join(map(str, maps.start.shape))
     return [

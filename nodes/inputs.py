@@ -1,4 +1,4 @@
-"""Wire types, ranges, and the inputs that nodes share or that would make them long."""
+"""Types, ranges, and inputs that nodes share or that would make them long."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def size():
 
 
 def fitting():
-    """How a whitener is fitted."""
+    """Return the inputs for how a whitener is fitted."""
     return [
         io.Combo.Input(
             "structure",
@@ -92,7 +92,7 @@ def fitting():
 
 
 def fitted():
-    """What a fit gives."""
+    """Return the outputs of a fit."""
     return [
         WhitenerType.Output(
             "whitener", tooltip="Connect to nodes that ask for a whitener, or to Save Whitener."
@@ -114,7 +114,7 @@ def preview_output():
 
 
 def searching():
-    """How annealed noise is searched."""
+    """Return the inputs for how annealed noise is searched."""
     degrees = DEGREES | dict(advanced=True)
     return [
         io.Combo.Input(
@@ -169,7 +169,7 @@ def picture():
 
 
 def noising():
-    """How a picture is taken apart into noise maps."""
+    """Return the inputs for how a picture is turned into noise maps."""
     return [
         io.Float.Input(
             "eta",

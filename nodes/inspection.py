@@ -1,4 +1,4 @@
-"""Nodes that look at noise: how white it is, what mends it, and which whitening an inversion is most like."""
+"""Nodes that check noise: what is wrong with it, how to fix it, and which whitening is like an inversion."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
 
 
 def _beside_a_picture():
-    """What noise is compared with."""
+    """Return the inputs that a noise is compared with."""
     return [
         io.Image.Input(
             "picture",
@@ -140,7 +140,7 @@ def _beside_a_picture():
 
 
 def _patch(x: Tensor) -> int:
-    """The largest side of patches that tile the pictures, 8 at most."""
+    """Return the largest side of patches that tile the pictures, 8 at most."""
     return max(p for p in range(1, PATCH + 1) if x.shape[-2] % p == 0 and x.shape[-1] % p == 0)
 
 

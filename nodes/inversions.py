@@ -147,19 +147,19 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
 
 
 def sigma_at(model, timestep: int) -> float:
-    """sigma(t) of a model of 1000 discrete timesteps; ValueError for others."""
+    """Return sigma(t) of a model of 1000 discrete timesteps; ValueError for others."""
     sampling = model.get_model_object("model_sampling")
     if not isinstance(sampling, ModelSamplingDiscrete):
         raise ValueError(
-            "got a model with continuous noise levels, which has no timesteps of 1000; expected one of SD "
-            "1.x, SD 2.x, SDXL or a Turbo of them"
+            "got a model with continuous noise levels instead of 1000 timesteps; expected SD 1.x, SD 2.x, "
+            "SDXL or a Turbo model of them"
         )
     checks.whole(timestep, "timestep", 1, 999)
     return float(sampling.sigma(torch.tensor(float(timestep))))
 
 
 def _steps_back():
-    """How each step of an inversion is made."""
+    """Return the inputs for how each step of an inversion is made."""
     return [
         io.Combo.Input(
             "scheme",
@@ -192,7 +192,7 @@ def _steps_back():
 
 
 def _stopping():
-    """When a first-step inversion ends, and what becomes of its noise."""
+    """Return the inputs for when a first-step inversion ends and how its noise is scaled."""
     return [
         io.Combo.Input(
             "stop",

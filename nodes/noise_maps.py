@@ -1,4 +1,4 @@
-"""Nodes that change noise maps, and keep them in files."""
+"""Nodes that change, save and load noise maps."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
 
 
 def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
-    """The color for every row of the maps (B, 4, H, W), VAE units; ValueError unless all belong together."""
+    """Return the color for every row of the maps (B, 4, H, W) in VAE units; ValueError unless all fit."""
     checks.instance(maps, "the noise maps", NoiseMaps)
     samples = latents.samples_of(color)
     guiders.check(guider, samples)
@@ -186,26 +186,27 @@ def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
         ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, samples))
         raise ValueError(
             f"got a color of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
-            "as large as the inverted picture"
+            "of the size of the inverted picture"
         )
     return samples.expand_as(maps.start).contiguous()
 
 
 def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
-    """How much of each latent pixel is masked (B or 1, 1, H, W), by area."""
+    """Return how much of each latent pixel is masked (B or 1, 1, H, W), by area."""
     checks.tensor(mask, "the mask")
     if mask.ndim < 2:
         raise ValueError(f"got a mask of shape {tuple(mask.shape)}; expected (batch, height, width)")
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     if len(mask) not in (1, len(maps.start)):
         raise ValueError(
-            f"got {len(mask)} masks for noise maps of {len(maps.start)} pictures; give one for all or each"
+            f"got {len(mask)} masks for noise maps of {len(maps.start)} pictures; "
+            "connect one mask, or one for each"
         )
     return torch.nn.functional.interpolate(mask, size=maps.start.shape[-2:], mode="area")
 
 
 def _pulling():
-    """How strongly and in which steps a color pulls."""
+    """Return the inputs for how strongly and in which steps a color pulls."""
     return [
         io.Float.Input(
             "strength",

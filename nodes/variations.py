@@ -184,7 +184,7 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
         deviation = float(rows.std())
         if not 0.5 < deviation < 2:
             logger.warning(
-                "Latent to Noise: standard deviation %.3g, models expect 1; normalize it", deviation
+                "Latent to Noise: standard deviation is %.3g, models expect 1; turn normalize on", deviation
             )
         return io.NodeOutput(StoredNoise(rows, noise_seed, numbers_of(latent)))
 
@@ -298,7 +298,7 @@ class Img2NoiseKSampler(io.ComfyNode):
 
 
 def starting_from(model, noise: CorrelatedNoise, batch_index):
-    """A clone of the model whose samplers start from this noise, and which is the same in all else."""
+    """Return a clone of the model whose samplers start from this noise, and which is otherwise the same."""
 
     def exchange(executor, plain_noise, *args, **kwargs):
         drawn = noise.generate_noise({"samples": plain_noise, "batch_index": batch_index})
@@ -310,7 +310,7 @@ def starting_from(model, noise: CorrelatedNoise, batch_index):
 
 
 def _core_inputs():
-    """Those of core's KSampler, in its order and ranges."""
+    """Return the inputs of core's KSampler, in its order and ranges."""
     samplers, schedulers = comfy.samplers.KSampler.SAMPLERS, comfy.samplers.KSampler.SCHEDULERS
     to_change = "An empty latent for new variations, or a picture to change with denoise below 1."
     return [
@@ -363,7 +363,7 @@ def _searched(search: Callable[..., Annealed], draws: list[int], iterations: int
 
 
 def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
-    """The pictures to make noise for, in model space."""
+    """Return the pictures to make noise for, in model space."""
     if model is not None:
         latents.check_model(model, latents.whitener_of(whitener))
     return latents.picture_samples(latent, latents.whitener_of(whitener))

@@ -1,4 +1,4 @@
-"""Nodes that load, save, fit and apply whiteners: what tells a picture's own look from plain noise."""
+"""Nodes that load, save, fit and apply whiteners."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
 
 
 def describe(whitener: Whitener, header: dict[str, str]) -> str:
-    """A whitener's facts in words."""
+    """Return what a whitener fits and was measured on, in words."""
     space, grid = space_of(whitener.space), " x ".join(map(str, whitener.shape))
     sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
     lines = [
@@ -254,7 +254,7 @@ def describe(whitener: Whitener, header: dict[str, str]) -> str:
 
 
 def describe_survey(survey: PhotoStats, whitener: Whitener) -> str:
-    """What was measured, what was left out and why, and how white the photos become that were held out."""
+    """Return what was measured, what was left out and why, and how white held-out photos become."""
     held_out, left_out = survey.held_out, survey.left_out
     lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
     if held_out:

@@ -53,15 +53,18 @@ TEMPERATURE = {"NaN": (NAN, "temperature"), "negative": (-1.0, "temperature"), "
 FILENAMES = {
     "a way out": ("../x", "lies outside"),
     "absolute": ("/x/y", "lies outside"),
-    "NUL": ("a\0b", "no file name"),
-    "too long": ("x" * 300, "no file name"),
-    "nothing": (None, "file name"),
+    "NUL": ("a\0b", "control characters"),
+    "a device": ("CON", "Windows keeps"),
+    "too long": ("x" * 300, "at most"),
+    "none": ("", "a part is empty"),
+    "hidden": (".x", "hidden"),
+    "nothing": (None, "for a file name"),
 }
 FOLDERS = {
     "a way out": ("../..", "lies outside"),
     "none there": ("nowhere", "nowhere"),
-    "NUL": ("a\0b", "no file name"),
-    "nothing": (None, "file name"),
+    "NUL": ("a\0b", "control characters"),
+    "nothing": (None, "for a file name"),
 }
 MAPS = {
     "nothing": (None, "expected NoiseMaps"),
@@ -91,9 +94,7 @@ BAD_NODES = {
             "a way out": ("../../secret.safetensors", "not found"),
         }
     ),
-    "Img2NoiseSaveWhitener": dict(
-        filename_prefix=FILENAMES, whitener={"nothing": (None, "for a whitener; wire")}
-    ),
+    "Img2NoiseSaveWhitener": dict(filename=FILENAMES, whitener={"nothing": (None, "for a whitener; wire")}),
     "Img2NoiseFitWhitener": dict(
         latents=PICTURES,
         patch={"negative": (-1, "patch"), "a text": ("8", "patch")},
@@ -205,14 +206,14 @@ BAD_NODES = {
     ),
     "Img2NoiseSaveNoiseMaps": dict(
         noise_maps=MAPS | {"a whitener": (lambda w: w.whitener("sd"), "expected NoiseMaps")},
-        filename_prefix=FILENAMES,
+        filename=FILENAMES,
     ),
     "Img2NoiseLoadNoiseMaps": dict(
         file={
             "none there": ("nowhere.safetensors", "neither a file"),
             "a way out": ("../../secret.safetensors", "lies outside"),
             "a file of noise": ("noise.safetensors", "holds a Tensor and no noise maps"),
-            "nothing": (None, "file name"),
+            "nothing": (None, "for a file name"),
         }
     ),
     "Img2NoiseInspectNoise": dict(

@@ -1,4 +1,4 @@
-"""The folders of whiteners, noise maps and photos: what is in them, where new files go, and what changed."""
+"""Folders of whiteners, noise maps and photos: their files, names for new ones, and what has changed."""
 
 from __future__ import annotations
 
@@ -33,37 +33,39 @@ def noise_maps_folder() -> Path:
 
 
 def whitener_names() -> list[str]:
-    """The shipped whiteners, then the files of the model folder."""
+    """Return the names of the shipped whiteners, then the files of the model folder."""
     return [name for name in SPACES if _shipped(name).is_file()] + folder_paths.get_filename_list(FOLDER)
 
 
 def whitener_file(name: str) -> Path:
-    """The file behind one of `whitener_names`."""
+    """Return the file of one of `whitener_names`."""
     return _shipped(name) if name in SPACES else Path(folder_paths.get_full_path_or_raise(FOLDER, name))
 
 
 def load_whitener(path: Path) -> Whitener:
     whitener = load(path)
     if not isinstance(whitener, Whitener):
-        raise ValueError(f"{path} holds a {type(whitener).__name__} and no whitener; choose another file")
+        raise ValueError(
+            f"{path} holds a {type(whitener).__name__} instead of a whitener; choose another file"
+        )
     return whitener
 
 
 def noise_maps_names() -> list[str]:
-    """The files that Save Noise Maps has written, by their names in output/img2noise."""
+    """Return the names of the files in output/img2noise."""
     files = noise_maps_folder().rglob(f"*{SUFFIX}")
     return sorted(file.relative_to(noise_maps_folder()).as_posix() for file in files)
 
 
 def noise_maps_file(name: str) -> Path:
-    """The file behind one of `noise_maps_names`."""
+    """Return the file of one of `noise_maps_names`."""
     return inside(noise_maps_folder(), name)
 
 
 def load_noise_maps(path: Path) -> NoiseMaps:
     maps = load(path)
     if not isinstance(maps, NoiseMaps):
-        raise ValueError(f"{path} holds a {type(maps).__name__} and no noise maps; choose another file")
+        raise ValueError(f"{path} holds a {type(maps).__name__} instead of noise maps; choose another file")
     return maps
 
 
@@ -92,18 +94,18 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def input_folder(name: str) -> Path:
-    """A folder of ComfyUI's input directory."""
+    """Return a folder of ComfyUI's input directory."""
     return inside(Path(folder_paths.get_input_directory()), name)
 
 
 def stamp(files: Iterable[Path]) -> str:
-    """A digest that changes whenever one of the files does, by its time or size."""
+    """Return a digest that changes when the time or size of a file does."""
     return _digest((str(file), s.st_mtime_ns, s.st_size) for file in files for s in [file.stat()])
 
 
 def folder_stamp(folder: Path) -> str:
-    """A digest that changes whenever a photo in a folder or below does: its name, time or size. Looks at no
-    more than the first MOST_ENTRIES files and folders; what lies beyond them is not noticed.
+    """Return a digest that changes when the name, time or size of a photo in a folder or below it does. Only
+    the first MOST_ENTRIES files and folders count.
     """
     kinds, found = Image.registered_extensions(), []
     for entry in islice(_entries(folder), MOST_ENTRIES):
@@ -115,7 +117,7 @@ def folder_stamp(folder: Path) -> str:
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry]:
-    """What lies in a folder and, folder by folder, below it; one that cannot be opened is passed over."""
+    """Yield the entries of a folder and of those below it, without those that cannot be opened."""
     folders = [folder]
     while folders:
         with suppress(OSError), os.scandir(folders.pop(0)) as inside_it:

@@ -19,42 +19,41 @@ from ...img2noise.whitening import SPACES, Space
 
 
 def plain(samples: Tensor) -> Tensor:
-    """The samples themselves, unless they are nested."""
+    """Return the samples; ValueError for nested ones."""
     if getattr(samples, "is_nested", False):
-        raise ValueError("got a nested latent, of a model of video with sound; expected one of SD or SDXL")
+        raise ValueError("got a nested latent of a video model with sound; expected a latent of SD or SDXL")
     return samples
 
 
 def tensor_of(latent: dict) -> Tensor:
-    """The tensor that a LATENT holds, whatever its axes; ValueError where it holds none."""
+    """Return the tensor of a LATENT, whatever its axes; ValueError where it holds none."""
     samples = plain(latent.get("samples") if isinstance(latent, dict) else None)
     if not isinstance(samples, Tensor):
         raise ValueError(
-            "got a latent that holds no samples; wire one from VAE Encode or from another node that makes "
-            "latents"
+            "got a latent that holds no samples; connect VAE Encode or another node that makes latents"
         )
     return samples
 
 
 def samples_of(latent: dict) -> Tensor:
-    """A copy of the latent's samples (B, C, H, W), of which there is at least one."""
+    """Return a copy of the latent's samples (B, C, H, W), float32 on the CPU; ValueError for none or NaN."""
     samples = tensor_of(latent)
     if samples.ndim != 4:
         raise ValueError(
             f"got a latent of shape {tuple(samples.shape)}, of a video or sound model; "
-            "expected (batch, channels, height, width), as SD and SDXL make them"
+            "expected (batch, channels, height, width), from SD or SDXL"
         )
     if not samples.numel():
         raise ValueError(
-            f"got a latent of shape {tuple(samples.shape)}, a batch of nothing; expected at least one"
+            f"got a latent of shape {tuple(samples.shape)}, an empty batch; expected at least one"
         )
     if not bool(torch.isfinite(samples).all()):
-        raise ValueError("got a latent that holds NaN or infinity; look for the node that made it so")
+        raise ValueError("got a latent that holds NaN or infinity; check the nodes before this one")
     return samples.to("cpu", copy=True).float()
 
 
 def numbers_of(latent: dict) -> list[int]:
-    """The number of each of a latent's pictures; ValueError unless each has one."""
+    """Return the number of each picture in a latent; ValueError unless each has one."""
     samples, indices = tensor_of(latent), latent.get("batch_index")
     indices = list(range(len(samples)) if indices is None else map(int, indices))
     if len(indices) != len(samples):
@@ -65,7 +64,7 @@ def numbers_of(latent: dict) -> list[int]:
 
 
 def noise_samples(latent: dict, of: str | Whitener) -> Tensor:
-    """The samples, after a check that they can belong to the latent space of that name or whitener."""
+    """Return the samples; ValueError unless they fit the latent space of that name or whitener."""
     space, samples = space_of(of), samples_of(latent)
     name = of if isinstance(of, str) else of.space
     if samples.shape[1] != space.channels:
@@ -77,7 +76,7 @@ def noise_samples(latent: dict, of: str | Whitener) -> Tensor:
 
 
 def picture_samples(latent: dict, of: str | Whitener) -> Tensor:
-    """A picture's samples in model space; an empty latent is refused."""
+    """Return a picture's samples in model space; ValueError for an empty latent."""
     samples = noise_samples(latent, of)
     refuse_empty(samples)
     return samples * space_of(of).scale_factor
@@ -85,50 +84,50 @@ def picture_samples(latent: dict, of: str | Whitener) -> Tensor:
 
 def refuse_empty(samples: Tensor) -> None:
     if not bool(samples.any()):
-        raise ValueError("got an empty latent where a picture is needed; wire a VAE Encode of your picture")
+        raise ValueError("got an empty latent where a picture is needed; connect VAE Encode of your picture")
 
 
 def to_latent(samples: Tensor, like: dict | None = None) -> dict:
-    """A LATENT where the host keeps them, with the other keys of one that has the same rows and size."""
+    """Return a LATENT on the host's device, with the other keys of `like`."""
     return {**(like or {}), "samples": samples.to(comfy.model_management.intermediate_device())}
 
 
 def picture_latent(x: Tensor, whitener: Whitener, like: dict | None = None) -> dict:
-    """A picture in model space as a LATENT in the autoencoder's units."""
+    """Return a picture in model space as a LATENT in the autoencoder's units."""
     return to_latent(x / space_of(whitener).scale_factor, like)
 
 
 def space_of(of: str | Whitener) -> Space:
-    """The latent space of that name, or of a whitener."""
+    """Return the latent space of that name, or of a whitener."""
     if not isinstance(of, str | Whitener):
-        raise ValueError(f"got {checks.kind(of)} for a whitener; wire Load Whitener or Fit Whitener")
+        raise ValueError(f"got {checks.kind(of)} for a whitener; connect Load Whitener or Fit Whitener")
     name = of if isinstance(of, str) else of.space
     if name not in SPACES:
-        raise ValueError(f"got the unknown latent space {name!r}; expected one of {', '.join(SPACES)}")
+        raise ValueError(f"got latent space {name!r}; expected one of {', '.join(SPACES)}")
     return SPACES[name]
 
 
 def whitener_of(thing) -> Whitener:
-    """The thing itself; ValueError for what is no whitener."""
+    """Return the whitener; ValueError for anything else."""
     if not isinstance(thing, Whitener):
-        raise ValueError(f"got {checks.kind(thing)} for a whitener; wire Load Whitener or Fit Whitener")
+        raise ValueError(f"got {checks.kind(thing)} for a whitener; connect Load Whitener or Fit Whitener")
     return thing
 
 
 def check_model(model, whitener: Whitener) -> None:
-    """Raises ValueError unless the model scales latents as the whitener's space does."""
+    """Raise ValueError unless the model scales latents as the whitener's space does."""
     space, found = space_of(whitener), model.get_model_object("latent_format")
     if has_space(model, space):
         return
     raise ValueError(
         f"got a whitener of {whitener.space} latents ({space.models}; {space.channels} channels, scale "
         f"{space.scale_factor}) and a model of {type(found).__name__} latents ({found.latent_channels} "
-        f"channels, scale {found.scale_factor}); load the whitener that belongs to the model"
+        f"channels, scale {found.scale_factor}); load the whitener of that model"
     )
 
 
 def has_space(model, space: Space) -> bool:
-    """Whether the model has as many latent channels as the space, and scales them as it does."""
+    """Return whether the model has as many latent channels as the space, and scales them as it does."""
     if model.get_model_object("latent_format").latent_channels != space.channels:
         return False
     probe = torch.linspace(-1, 1, space.channels).view(1, -1, 1, 1)
@@ -136,12 +135,12 @@ def has_space(model, space: Space) -> bool:
 
 
 def encoder(vae, name: str) -> Callable[[Tensor], Tensor]:
-    """encode(pictures (B, 3, H, W) in [-1, 1]) -> model space, through a VAE of the host."""
+    """Return encode(pictures (B, 3, H, W) in [-1, 1]) -> model space, through a VAE of the host."""
     space = space_of(name)
     if vae.latent_channels != space.channels:
         raise ValueError(
             f"got a VAE of {vae.latent_channels}-channel latents for {name} latents, which have "
-            f"{space.channels}; wire a VAE of {space.models}"
+            f"{space.channels}; connect a VAE of {space.models}"
         )
 
     def encode(pictures: Tensor) -> Tensor:
@@ -152,7 +151,7 @@ def encoder(vae, name: str) -> Callable[[Tensor], Tensor]:
 
 
 def progress(total: int) -> Callable[[int], None]:
-    """report(done): moves the host's progress bar, and raises its exception once the user has cancelled."""
+    """Return report(done), which moves the host's progress bar and raises its exception after a cancel."""
     bar = comfy.utils.ProgressBar(max(1, total))
 
     def report(done: int) -> None:
@@ -176,7 +175,7 @@ def random_state_kept() -> Iterator[None]:
 
 
 def _generators() -> list[tuple[Callable, Callable]]:
-    """Functions that get and set the generators of devices other than the CPU and CUDA."""
+    """Return functions that get and set the generators of devices other than the CPU and CUDA."""
     found, xpu = [], getattr(torch, "xpu", None)
     if torch.backends.mps.is_available():
         found.append((torch.mps.get_rng_state, torch.mps.set_rng_state))

@@ -1,6 +1,6 @@
-"""What travels on NOISE wires: objects with a `seed` and a `generate_noise` that samplers call.
+"""NOISE objects: a `seed`, and a `generate_noise` that samplers call.
 
-Each answers with a fresh float32 tensor of the latent's shape on the CPU; `batches` says which row a picture
+Each returns a fresh float32 tensor of the latent's shape on the CPU; `batches` says which row a picture
 gets.
 """
 
@@ -17,7 +17,7 @@ from . import batches, latents
 
 
 class StoredNoise:
-    """Rows (N, ...) held ready, with the numbers of their pictures; a single one serves every picture."""
+    """Stored noise rows (N, ...) with the numbers of their pictures; a single row serves every picture."""
 
     def __init__(self, rows: Tensor, seed: int, numbers: Sequence[int]):
         self.rows, self.seed, self.numbers = rows, seed, list(numbers)
@@ -35,8 +35,8 @@ class StoredNoise:
 
 
 class CorrelatedNoise:
-    """Row i is drawn when it is asked for, around the reference of that number. A single reference serves
-    every picture, and where there are fewer references than pictures they take turns.
+    """Noise drawn on request, row i around the reference of that number. A single reference serves every
+    picture; where there are fewer references than pictures they take turns.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CorrelatedNoise:
         return self.drawn(asked)
 
     def drawn(self, asked: Sequence[int]) -> Tensor:
-        """Noise for pictures of these numbers."""
+        """Return noise for pictures of these numbers."""
         x0 = self.references[batches.turns(asked, self.numbers)]
         return correlated_noise(
             x0,
@@ -78,7 +78,7 @@ class CorrelatedNoise:
 
 
 class BlendedNoise:
-    """Asks two others when it is asked and mixes their answers; its seed is the first one's."""
+    """A mix of two other noises, made on request; its seed is that of the first."""
 
     def __init__(self, noise_a, noise_b, weight: float, mix: Callable[[Tensor, Tensor, float], Tensor]):
         self.noises, self.weight, self.mix = (noise_a, noise_b), weight, mix
@@ -90,18 +90,18 @@ class BlendedNoise:
 
 
 def ask(noise, latent: dict) -> Tensor:
-    """A copy of what any NOISE answers, float32 on the CPU, of the latent's shape. Core's RandomNoise seeds
-    the global generator.
+    """Return a copy of what any NOISE generates, float32 on the CPU, of the latent's shape. Core's
+    RandomNoise seeds the global generator.
     """
     size = " x ".join(map(str, latents.tensor_of(latent).shape))
     if not callable(getattr(noise, "generate_noise", None)):
-        raise ValueError(f"got {checks.kind(noise)} for a noise; wire RandomNoise, say, or one of img2noise")
+        raise ValueError(f"got {checks.kind(noise)} for a noise; connect RandomNoise or a noise of img2noise")
     with latents.random_state_kept():
         rows = noise.generate_noise(latent)
     if not isinstance(rows, Tensor) or rows.shape != latent["samples"].shape:
         raise ValueError(
             f"got {checks.kind(rows)} from a noise for a latent of {size}; use a noise that follows the "
-            "latent's size and number"
+            "size and batch of the latent"
         )
     if not bool(torch.isfinite(rows).all()):
         raise ValueError("got noise that holds NaN or infinity; look for the node that made it so")
@@ -109,18 +109,18 @@ def ask(noise, latent: dict) -> Tensor:
 
 
 def standardize(x: Tensor) -> Tensor:
-    """x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
+    """Return x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
     std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
     if not bool((std > 0).all()):
         raise ValueError(
-            "got an empty or constant latent, which cannot be normalized; wire one that holds noise"
+            "got an empty or constant latent, which cannot be normalized; connect one that holds noise"
         )
     return ((x.double() - mean) / std).to(x)
 
 
 def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
-    """The numbers of the pictures that a sampler asks noise for, after a check that its latent has this (C,
-    H, W).
+    """Return the numbers of the pictures that a sampler wants noise for; ValueError unless its latent has
+    this (C, H, W).
     """
     samples = latents.tensor_of(input_latent)
     if samples.shape[1:] != shape:
