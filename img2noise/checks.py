@@ -65,7 +65,7 @@ def whole(x: Any, name: str, least: float = -HUGE, most: float = HUGE) -> None:
     """Nothing, if x is a whole number in [least, most]."""
     if not isinstance(x, Integral) or isinstance(x, bool):
         raise TypeError(f"got {kind(x)} for {name}; expected a whole number")
-    if not least <= x <= most:
+    if not least <= int(x) <= most:
         raise ValueError(f"got {name} {x}; expected a whole number {_range(least, most)}")
 
 

@@ -71,7 +71,8 @@ def refuse_not_finite(figures: Iterable[Iterable[float]], *denoisers: Denoiser) 
     """Raise ValueError, with the networks' precision where they state one, unless all figures are finite."""
     if all(math.isfinite(figure) for row in figures for figure in row):
         return
-    stated = {str(d.precision).removeprefix("torch.") for d in denoisers if getattr(d, "precision", None)}
+    found = {getattr(denoise, "precision", None) for denoise in denoisers}
+    stated = {str(precision).removeprefix("torch.") for precision in found if precision}
     precision = f", which works in {' and '.join(sorted(stated))}" if stated else ""
     raise ValueError(
         f"got NaN or infinity from the network{precision}; run it in bfloat16 or float32, or at less guidance"

@@ -58,6 +58,14 @@ def test_commands_in_a_document_are_there(path):
         assert (place / "__main__.py").is_file() or place.with_suffix(".py").is_file(), module
 
 
+@PAGES
+def test_places_in_the_project_that_a_document_names_are_there(path):
+    named = re.findall(
+        r"`((?:img2noise|nodes|tests|web|docs|workflows|locales|benchmarks)/[^` ]*)`", path.read_text("utf-8")
+    )
+    assert not [place for place in named if not (ROOT / place).exists()]
+
+
 def test_the_front_page_is_short():
     lines = README.read_text("utf-8").splitlines()
     assert len(lines) <= 120 and max(map(len, lines)) <= 120

@@ -37,6 +37,7 @@ from .terminal import plain_errors, progress, terminal
 app = typer.Typer(help="Find the noise behind a picture.", no_args_is_help=True, add_completion=False)
 
 Search = Enum("Search", {"annealing": "annealing", "one-shot": "one-shot"}, type=str)
+ONE_SHOT = Search("one-shot")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 Vae = Annotated[
     Path | None,
@@ -56,7 +57,7 @@ def search_command(
     whitener: Annotated[str, typer.Option(help="A shipped whitener (rgb, sd, sdxl) or a file.")] = "rgb",
     method: Annotated[
         Search, typer.Option(help="one-shot is instant; annealing searches as the paper does.")
-    ] = "one-shot",
+    ] = ONE_SHOT,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first noise; the next ones count up.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="How many noises, so how many variations.")] = 1,
     iterations: Annotated[int, typer.Option(min=0, help="Steps of the annealing.")] = 5000,
@@ -82,9 +83,9 @@ def search_command(
             raise ValueError(
                 f"the whitener {whitener} is for {matrix.space} latents; pass --vae to encode the photo"
             )
-        autoencoder = load_autoencoder(vae, matrix.space) if latent else None
+        autoencoder = load_autoencoder(vae, matrix.space) if latent and vae is not None else None
         pixels = read_photo(photo, size, SPACES[matrix.space].stride if matrix.space in SPACES else 8)
-        x0 = autoencoder.encode(pixels) if latent else pixels
+        x0 = pixels if autoencoder is None else autoencoder.encode(pixels)
         seeds = list(range(seed, seed + count))
         found = _find(x0, matrix, method.value, seeds, iterations, temperature)
         out.mkdir(parents=True, exist_ok=True)
@@ -183,10 +184,10 @@ def _find(
 
 
 def _write_noises(found: Annealed, seeds, matrix: Whitener, autoencoder, name: str, out: Path) -> list[dict]:
-    pictures = matrix.dewhiten(found.z)
+    pictures: Tensor | None = matrix.dewhiten(found.z)
     if autoencoder is not None:
         pictures = autoencoder.decode(pictures) if autoencoder.has_decoder else None
-    shown = to_pixels(pictures) if pictures is not None else [None] * len(seeds)
+    shown = [None] * len(seeds) if pictures is None else to_pixels(pictures)
     rows = []
     for seed, z, ratio, picture in zip(seeds, found.z, found.loss_ratio.tolist(), shown, strict=True):
         facts = dict(seed=seed, whitener=Path(name).stem, space=matrix.space, loss_ratio=ratio)

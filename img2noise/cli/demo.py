@@ -61,6 +61,7 @@ def run_demo(image: Path | None, seed: int, out: Path, advance: Callable[..., ob
     """
     photo = read_photo(image or _sample_photo(), SIZE)
     whitener = load("rgb")
+    assert isinstance(whitener, Whitener)
     out.mkdir(parents=True, exist_ok=True)
     random, first = _timed(lambda: draw(photo.shape, seed))
     found, second = _timed(lambda: _search(photo, whitener, seed, advance))

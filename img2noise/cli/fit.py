@@ -23,8 +23,10 @@ from ..whitening.structures import fit
 from ..whitening.whitener import METHODS
 from .terminal import plain_errors, progress, terminal
 
-Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)
-Method = Enum("Method", {m: m for m in METHODS}, type=str)
+# The next two ignores: mypy knows the members of an Enum only where they are literals.
+Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)  # type: ignore[misc]
+Method = Enum("Method", {m: m for m in METHODS}, type=str)  # type: ignore[misc]
+STATIONARY, ZCA = Structure("stationary"), Method("zca")
 Engine = Enum("Engine", {"local": "local", "ray": "ray"}, type=str)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 
@@ -49,10 +51,10 @@ def fit_command(
     size: Annotated[
         int, typer.Option(min=16, help="Photos are scaled down to this short side, never up.")
     ] = 512,
-    structure: Annotated[Structure, typer.Option(help="stationary fits every picture size.")] = "stationary",
+    structure: Annotated[Structure, typer.Option(help="stationary fits every picture size.")] = STATIONARY,
     method: Annotated[
         Method, typer.Option(help="Which whitening; zca keeps the noise closest to the photo.")
-    ] = "zca",
+    ] = ZCA,
     shrinkage: Annotated[
         float, typer.Option(min=0, max=1, help="Pull towards plain noise where photos are few.")
     ] = 0.0,
@@ -62,7 +64,7 @@ def fit_command(
     source: Annotated[str, typer.Option(help="What the photos are, kept in the file.")] = "",
     engine: Annotated[
         Engine, typer.Option(help="ray measures on a cluster, that of RAY_ADDRESS or one on this machine.")
-    ] = "local",
+    ] = Engine.local,
     moments: Annotated[
         Path | None, typer.Option(help="Keep what was measured in this file, to go on from or to merge.")
     ] = None,
@@ -82,6 +84,7 @@ def fit_command(
         start = time.perf_counter()
         how = dict(structure=structure.value, size=size, space=space, patch=patch or None)
         survey = _measured(photos or [], vae, how, engine.value, moments, every, resume)
+        assert survey.moments is not None  # usable() has looked
         whitener = fit(survey.moments, method.value, shrinkage)
         seconds = time.perf_counter() - start
         save(whitener, out, source=source or ", ".join(photos or [str(moments)]))
@@ -115,6 +118,7 @@ def merge_command(
     with plain_errors():
         survey, facts = merge(files, repeats)
         save_survey(survey, out, **facts)
+        assert survey.moments is not None
     report = dict(out=str(out), files=len(files), photos=survey.moments.count, left_out=len(survey.left_out))
     if as_json:
         typer.echo(json.dumps(report))
@@ -128,7 +132,7 @@ def _measured(
     """The survey of all the photos, and of those in the file of moments where it goes on from one."""
     if resume and kept is None:
         raise ValueError("got --resume without --moments FILE; say which file to go on from")
-    if not photos and not (resume and kept.is_file()):
+    if not photos and not (resume and kept is not None and kept.is_file()):
         raise ValueError("got no photos; name some, or moments to fit to with --moments FILE --resume")
     if kept is not None and kept.exists() and not resume:
         raise ValueError(

@@ -93,7 +93,7 @@ def inspect(
     frequencies, sizes, spectrum = radial_spectrum(z)
     across, down = autocorrelation(z)
     return Inspection(
-        shape=tuple(z.shape[1:]),
+        shape=(z.shape[1], z.shape[2], z.shape[3]),
         whole=whole,
         channels=channels,
         between=torch.stack([torch.corrcoef(row.flatten(1)).view(z.shape[1], -1) for row in z]),

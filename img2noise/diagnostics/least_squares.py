@@ -23,6 +23,7 @@ from ..whitening.structures import fit
 from ..whitening.whitener import METHODS, Whitener, with_method
 
 RIDGE = 1e-3  # of the mean eigenvalue of X^T X
+Pair = tuple[Tensor, Tensor]  # pictures and noises
 
 
 class Score(NamedTuple):
@@ -171,8 +172,8 @@ def compare_whitenings(
     checks.number(shrinkage, "shrinkage", 0, 1)
     held_out = torch.arange(len(x)) % 5 == 4 if len(x) >= 5 else torch.arange(len(x)) == len(x) - 1
     x, z = (t.detach().cpu().double() for t in (x, z))
-    train, test = ([t[rows] for t in (x, z)] for rows in (~held_out, held_out))
-    flat, flat_test = ([_cut(t, patch) for t in pair] for pair in (train, test))
+    train, test = ((x[rows], z[rows]) for rows in (~held_out, held_out))
+    flat, flat_test = ((_cut(a, patch), _cut(b, patch)) for a, b in (train, test))
     diff = least_squares(*flat, ridge)
     found = [_compared("diff", diff, diff.matrix, flat, flat_test)]
     whitener = fit(measure(train[0], "dense", patch=patch), "zca", shrinkage)
@@ -182,18 +183,18 @@ def compare_whitenings(
         found.append(_compared(method, linear, diff.matrix, flat, flat_test))
     spectral = least_squares_per_frequency(*train, ridge)
     unknown = Distance(float("nan"), float("nan"))
-    fits = (score(spectral(test[0]), test[1]),) * 2
-    return [found[0], Comparison("diff per frequency", *fits, unknown, unknown, 1.0), *found[1:]]
+    fits = score(spectral(test[0]), test[1])
+    return [found[0], Comparison("diff per frequency", fits, fits, unknown, unknown, 1.0), *found[1:]]
 
 
-def _compared(name: str, linear: LinearMap, target: Tensor, train: list[Tensor], test: list[Tensor]):
+def _compared(name: str, linear: LinearMap, target: Tensor, train: Pair, test: Pair) -> Comparison:
     predicted = linear(train[0]) - linear.z_mean
     scalar = best_scale(predicted, train[1] - linear.z_mean)
     scaled = LinearMap(scalar * linear.matrix, linear.x_mean, linear.z_mean)
-    fits = [score(m(test[0]), test[1]) for m in (linear, scaled)]
+    fit_plain, fit_scaled = (score(m(test[0]), test[1]) for m in (linear, scaled))
     scale = best_scale(linear.matrix, target)
-    distances = [distance(s * linear.matrix, target) for s in (1.0, scale)]
-    return Comparison(name, *fits, *distances, scale)
+    far, far_scaled = (distance(s * linear.matrix, target) for s in (1.0, scale))
+    return Comparison(name, fit_plain, fit_scaled, far, far_scaled, scale)
 
 
 def _cut(x: Tensor, patch: int) -> Tensor:

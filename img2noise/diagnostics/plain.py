@@ -9,6 +9,8 @@ averaged over each latent pixel, which is plain where at least half of it is. Ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ from .. import checks
 TAU = 0.025
 
 
-def smooth_mask(picture: Tensor, size: tuple[int, int] | None = None, tau: float = TAU) -> Tensor:
+def smooth_mask(picture: Tensor, size: Sequence[int] | None = None, tau: float = TAU) -> Tensor:
     """Return the plain pixels of a picture (B, C, H, W) in [-1, 1], or the plain latent pixels of a latent of
     `size`, on the picture's device.
 
@@ -43,7 +45,7 @@ def smooth_mask(picture: Tensor, size: tuple[int, int] | None = None, tau: float
     return mask.to(picture.device)
 
 
-def _stride(picture: tuple[int, int], latent: tuple[int, int]) -> int:
+def _stride(picture: Sequence[int], latent: Sequence[int]) -> int:
     strides = {n // m for n, m in zip(picture, latent, strict=True)}
     stride = strides.pop()
     if strides or stride < 1:

@@ -31,7 +31,7 @@ class TopCorrelation(NamedTuple):
     mean: float
     std: float
     null: float
-    count: int
+    count: int  # type: ignore[assignment]  # instead of tuple.count
 
 
 class Assignment(NamedTuple):
@@ -55,7 +55,8 @@ class InversionError:
     def first_share(self, share: float = 0.1) -> tuple[float, float]:
         """The share of the whole error that the first `share` of the steps makes: plain, other."""
         first = max(1, round(share * len(self.plain)))
-        return tuple(float(e[:first].sum() / e.sum()) for e in (self.plain, self.other))
+        plain, other = (float(e[:first].sum() / e.sum()) for e in (self.plain, self.other))
+        return plain, other
 
 
 def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
@@ -76,9 +77,8 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
             flat = (flat - mean) / (std + 1e-5)  # as published: a pixel that never varies has r = 0
             r = (flat.T @ flat / (len(flat) - 1)).abs().triu(1).flatten()
             found.append(r.topk(min(top, flat.shape[1] * (flat.shape[1] - 1) // 2)).values)
-    found = torch.cat(found)
-    mean, std = float(found.mean()), float(found.std(correction=0))
-    return TopCorrelation(mean, std, sum(nulls) / len(nulls), len(x))
+    r = torch.cat(found)
+    return TopCorrelation(float(r.mean()), float(r.std(correction=0)), sum(nulls) / len(nulls), len(x))
 
 
 def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:

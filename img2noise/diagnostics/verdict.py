@@ -19,6 +19,7 @@ from torch import Tensor
 from .. import checks
 from .inspection import Inspection
 from .nulls import kurtosis_score, ratio_score, score_limit, skew_score
+from .whiteness import SmoothAreas
 
 WHITE = "this is white noise"
 CHANCE = 0.002  # of any remark on white noise
@@ -59,7 +60,7 @@ def _spoken(remarks: list[Remark], row: int, limit: float) -> list[str]:
 
 def _flaws(found: Inspection) -> list[Remark]:
     color = _color(found)
-    remarks = [_areas(found, color)] if found.areas is not None else []
+    remarks = [] if found.areas is None else [_areas(found.areas, color)]
     remarks += [_loudness(found, color), _mean(found), _shape(found, color)]
     remarks += [_neighbors(found), _spectrum(found)]
     return remarks + ([_between(found, color)] if found.shape[0] > 1 else [])
@@ -169,8 +170,7 @@ def _between(found: Inspection, color: Tensor) -> Remark:
     return Remark(scores, sentences)
 
 
-def _areas(found: Inspection, color: Tensor) -> Remark:
-    areas = found.areas
+def _areas(areas: SmoothAreas, color: Tensor) -> Remark:
     freedoms = [((n - 1).clamp_min(1) / color) for n in (areas.plain_count, areas.other_count)]
     ratio = areas.plain / areas.other
     scores = ratio_score((ratio**2).nan_to_num(1.0), *freedoms).nan_to_num(0.0)

@@ -24,6 +24,7 @@ from ..whitening.frequencies import radius
 from ..whitening.whitener import Whitener
 
 LAGS, RINGS = 8, 24  # at most
+NOTHING = torch.zeros(4, dtype=torch.float64)  # the sums of `_neighbors` over no pictures
 
 
 class Whiteness(NamedTuple):
@@ -34,7 +35,7 @@ class Whiteness(NamedTuple):
     std: list[float]
     before: float
     after: float
-    count: int
+    count: int  # type: ignore[assignment]  # instead of tuple.count
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +88,9 @@ def autocorrelation(z: Tensor, lags: int = LAGS) -> tuple[Tensor, Tensor]:
     z = z.detach().cpu().double()
     x = z - z.mean((2, 3), keepdim=True)
     power = x.square().mean((1, 2, 3))
-    lags = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
-    across = [(x[..., k:] * x[..., :-k]).mean((1, 2, 3)) / power for k in lags]
-    down = [(x[..., k:, :] * x[..., :-k, :]).mean((1, 2, 3)) / power for k in lags]
+    distances = range(1, min(lags, min(x.shape[-2:]) // 2) + 1)
+    across = [(x[..., k:] * x[..., :-k]).mean((1, 2, 3)) / power for k in distances]
+    down = [(x[..., k:, :] * x[..., :-k, :]).mean((1, 2, 3)) / power for k in distances]
     return torch.stack(across, 1), torch.stack(down, 1)
 
 
@@ -159,7 +160,7 @@ def neighbor_correlation(pictures: Iterable[Tensor]) -> float:
     """Correlation of horizontal and vertical neighbors over a set of centered pictures (B, C, H, W) of any
     sizes.
     """
-    return _correlation(sum(map(_neighbors, _batches(pictures))))
+    return _correlation(sum(map(_neighbors, _batches(pictures)), NOTHING))
 
 
 def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
@@ -167,12 +168,12 @@ def whiteness(whitener: Whitener, pictures: Iterable[Tensor]) -> Whiteness:
     own mean.
     """
     checks.instance(whitener, "the whitener", Whitener)
-    powers, before, after = [], 0, 0
+    powers, before, after = [], NOTHING, NOTHING
     for x in _batches(pictures):  # one at a time: of large pictures a set would fill the memory
         z = whitener.at_size(*x.shape[-2:]).whiten(x)
         powers.append(z.detach().cpu().double().square().mean((0, 2, 3)))
-        before += _neighbors(whitener.at_size(*x.shape[-2:]).center(x))
-        after += _neighbors(z)
+        before = before + _neighbors(whitener.at_size(*x.shape[-2:]).center(x))
+        after = after + _neighbors(z)
     power = torch.stack(powers).mean(0)  # (C,)
     return Whiteness(power.sqrt().tolist(), _correlation(before), _correlation(after), len(powers))
 

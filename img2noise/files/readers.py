@@ -8,7 +8,7 @@ ValueError, KeyError, TypeError or RuntimeError, which `storage.load` makes one 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -29,11 +29,11 @@ def read_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whitene
     mean, blocks = _checked(header, tensors, "mean", "block")
     if header["method"] not in METHODS:
         raise ValueError(f"its method {header['method']!r} is not one of {', '.join(METHODS)}")
-    numbers = dict(count=_whole(header, "count", 0), shrinkage=float(header["shrinkage"]))
-    if not 0 <= numbers["shrinkage"] <= 1:
+    count, shrinkage = _whole(header, "count", 0), float(header["shrinkage"])
+    if not 0 <= shrinkage <= 1:
         raise ValueError(f"its shrinkage {header['shrinkage']!r} does not lie in [0, 1]")
     whitener = CLASSES[header["structure"]](
-        blocks, mean, _shape(header), method=header["method"], space=header["space"], **numbers
+        blocks, mean, _shape(header), header["method"], header["space"], count, shrinkage
     )
     if not all(bool((lam > 0).all()) for lam, _ in whitener._parts):
         raise ValueError("its covariance is not positive definite")
@@ -76,7 +76,7 @@ def read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noise
     return NoiseMaps(start, residuals, levels, eta, skip, header["space"], _numbers(header, len(start)))
 
 
-READERS = {
+READERS: dict[str, Callable[..., Whitener | Moments | NoiseMaps | Tensor]] = {
     "whitener": read_whitener,
     "moments": read_moments,
     "noise_maps": read_noise_maps,

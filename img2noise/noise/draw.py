@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -35,7 +36,7 @@ def draw(shape: Sequence[int], seed: int | Sequence[int], indices: Sequence[int]
     pairs = noise_rows(rows, seed, indices)
     out = torch.empty(shape)
     for one_seed in dict.fromkeys(s for s, _ in pairs):
-        wanted = {}
+        wanted: dict[int, list[int]] = {}
         for row, (s, index) in enumerate(pairs):
             if s == one_seed:
                 wanted.setdefault(index, []).append(row)
@@ -51,16 +52,16 @@ def noise_rows(
     rows: int, seed: int | Sequence[int], indices: Sequence[int] | None = None
 ) -> list[tuple[int, int]]:
     """The (seed, index) of each of `rows` rows, checked: (seed, 0..), (seed, indices[b]), or (seed[b], 0)."""
-    seed = _whole_or_list(seed, "seed")
-    if isinstance(seed, int):
-        indices = range(rows) if indices is None else _whole_or_list(indices, "indices")
-        pairs = [(seed, i) for i in ([indices] if isinstance(indices, int) else indices)]
+    seeds = _whole_or_list(seed, "seed")
+    if isinstance(seeds, int):
+        numbers = range(rows) if indices is None else _whole_or_list(indices, "indices")
+        pairs = [(seeds, i) for i in ([numbers] if isinstance(numbers, int) else numbers)]
     else:
         if indices is not None:
             raise ValueError(
                 "got both a list of seeds and indices; give one seed with indices, or one seed per row alone"
             )
-        pairs = [(s, 0) for s in seed]
+        pairs = [(s, 0) for s in seeds]
     if len(pairs) != rows:
         raise ValueError(f"got {len(pairs)} seeds or indices for {rows} rows; give one per row")
     for s, i in pairs:
@@ -90,9 +91,9 @@ def _sides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(sides)
 
 
-def _whole_or_list(x: int | Sequence[int], name: str) -> int | list[int]:
+def _whole_or_list(x: Any, name: str) -> int | list[int]:
     """An int, or a list of them; no number is rounded to one."""
-    many = isinstance(x, Iterable) and not isinstance(x, str | bytes) and getattr(x, "ndim", 1)
+    many = isinstance(x, Iterable) and not isinstance(x, str | bytes) and bool(getattr(x, "ndim", 1))
     try:
         if any(isinstance(part, bool) for part in (x if many else [x])):
             raise TypeError

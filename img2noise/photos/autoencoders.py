@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -39,7 +40,7 @@ class Autoencoder:
     where it can. Results are on the device of what was given, whatever the model's.
     """
 
-    model: torch.nn.Module
+    model: Any  # a torch.nn.Module of diffusers with `encode`, and `decode` where it has a decoder
     scale_factor: float
     has_decoder: bool = True
 

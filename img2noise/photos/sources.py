@@ -50,7 +50,7 @@ def photo_places(paths: str | Path | Iterable[str | Path]) -> list[Path | Source
     """The same with the photos inside archives (.tar; .parquet through pyarrow), each archive's in its own
     order.
     """
-    found = []
+    found: list[Path | Source] = []
     for path in _found(paths, {*Image.registered_extensions(), *_LISTED}):
         found += _LISTED[path.suffix.lower()](path) if path.suffix.lower() in _LISTED else [path]
     if not found:
@@ -85,7 +85,7 @@ def identity(place: str | Path | Source) -> int:
 
 
 def _found(paths: str | Path | Iterable[str | Path], known: set[str]) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for path in [paths] if isinstance(paths, str | Path) else list(paths):
         matches = [path] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))
         if not matches:

@@ -71,17 +71,18 @@ def measure(
     """
     patch = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
     _check(x, structure, size, patch)
-    if patch is not None:
+    if patch is not None and not isinstance(patch, int):
         x = _cut(x, *patch)
-    shape = (x.shape[1], *(size or x.shape[-2:]))
+    height, width = size or x.shape[-2:]
+    shape = (x.shape[1], height, width)
     rows = max(1, _CHUNK_BYTES // (8 * x[0].numel()))
-    sums = None
+    sums: list[Tensor] = []
     for chunk in x.split(rows):
         if not bool(torch.isfinite(chunk).all()):
             raise ValueError("got pictures that hold NaN or infinity; leave those out")
         new = _SUMS[structure](chunk.detach().cpu().double())
-        sums = new if sums is None else [a + b for a, b in zip(sums, new, strict=True)]
-    total, *products = sums
+        sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
+    total, products = sums[0], sums[1:]
     if structure == "stationary":
         products = [resample(products[0], x.shape[-1], shape[1:])]
     return Moments(structure, shape, len(x), total, tuple(products), space)
