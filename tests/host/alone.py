@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import torch
 
+TESTS = Path(__file__).resolve().parents[1]
 SIZE, STEPS = (4, 8, 8), 4
 MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
 NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
@@ -27,6 +28,9 @@ def module_at(name: str, path: Path, **how):
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
+
+
+refusals = module_at("refusals", TESTS / "refusals.py")
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -181,8 +185,8 @@ def answer(node, inputs: dict) -> dict:
     try:
         call(node, inputs)
     except Exception as error:  # whatever it is, it is what the artist would read
-        return dict(kind=type(error).__name__, said=str(error))
-    return dict(kind="", said="")
+        return refusals.refusal(error)
+    return dict(kind="", said="", meant=False)
 
 
 def answers(world: World, nodes: list, table) -> dict:
@@ -190,7 +194,7 @@ def answers(world: World, nodes: list, table) -> dict:
     classes, inputs = {node.__name__: node for node in nodes}, good(world)
     found = {name: answer(classes[name], inputs[name]) for name in inputs}
     rows = []
-    for name, argument, _, value, _ in table.NODE_ROWS:
+    for name, argument, value in table.NODE_ROWS:
         value = value(world) if callable(value) else value
         kept = value["samples"].clone() if isinstance(value, dict) and _is_tensor(value) else None
         row = answer(classes[name], {**inputs[name], argument: value})
@@ -224,10 +228,9 @@ def started(pack: Path, base: Path) -> tuple:
 
 
 def main(pack: Path, models: Path, base: Path, out: Path) -> None:
-    tests = Path(__file__).resolve().parents[1]
     library, classes = started(pack, base)
     world = World(models, library)
-    found = answers(world, classes, module_at("bad_nodes", tests / "bad_nodes.py"))
+    found = answers(world, classes, module_at("bad_nodes", TESTS / "bad_nodes.py"))
     out.write_text(json.dumps(found), encoding="utf-8")
 
 
