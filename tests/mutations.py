@@ -146,7 +146,7 @@ MUTATIONS = [
         "whitening/structures.py",
         "tiny = 10 *",
         "tiny = 1e6 *",
-        "cli/test_fit.py",
+        "whitening/test_fit.py",
     ),
     Mutation(
         "odd values judged without their color",

@@ -12,7 +12,7 @@ from img2noise.diagnostics import (
     top_correlation,
     triangle_angles,
 )
-from img2noise.diagnostics.nulls import null_correlation
+from img2noise.diagnostics.populations import null_correlation
 
 from ..cases import close, normal
 
