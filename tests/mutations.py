@@ -151,8 +151,8 @@ MUTATIONS = [
     Mutation(
         "odd values judged without their color",
         "diagnostics/verdict.py",
-        "-torch.special.ndtri(chance) / color.sqrt()",
-        "-torch.special.ndtri(chance)",
+        "clamp_min(1e-300) / 2) / color.sqrt()",
+        "clamp_min(1e-300) / 2)",
         "diagnostics/test_verdict.py",
     ),
     Mutation(

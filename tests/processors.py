@@ -28,7 +28,7 @@ KERNELS = (
 )
 THREADS = (1, 2, 4)
 ROWS = tuple(f"{kernels},threads={count}" for kernels in KERNELS for count in THREADS)
-PROMISES = ("tests/test_reproducibility.py", "tests/test_bases.py")
+PROMISES = ("tests/test_reproducibility.py", "tests/whitening/test_bases.py")
 LEVELS = ("default", "avx2", "avx512")  # of ATen on x86, each with the ones before it
 
 
