@@ -6,6 +6,7 @@ import torch
 from img2noise import GaussianDenoiser
 
 from .cases import CASES, SHAPES, STRUCTURES, close, fitted, mean_of, normal, power, sigma_of
+from .each import each
 
 SHAPE = SHAPES[1]
 every_case = pytest.mark.parametrize(("structure", "method"), CASES)
@@ -18,7 +19,7 @@ def gaussian(structure, method="zca"):
 
 
 @every_case
-@pytest.mark.parametrize("sigma", [0.0, 0.03, 1.0, 14.6])
+@each("sigma", [0.0, 0.03, 1.0, 14.6])
 def test_it_is_the_conditional_mean_in_dense_matrices(structure, method, sigma):
     denoise, cov, mean = gaussian(structure, method)
     x = normal(3, *SHAPE, seed=2) * (1 + sigma)
@@ -58,7 +59,7 @@ def test_it_is_what_regression_on_noisy_samples_finds(structure):
 
 
 @every_structure
-@pytest.mark.parametrize(("start", "end"), [(3.0, 0.3), (0.3, 3.0), (14.6, 0.0)])
+@each(("start", "end"), [(3.0, 0.3), (0.3, 3.0), (14.6, 0.0)])
 def test_many_small_euler_steps_converge_to_the_flow(structure, start, end):
     denoise, *_ = gaussian(structure)
     x = normal(2, *SHAPE, seed=4) * (1 + start)
@@ -92,7 +93,7 @@ def test_the_flow_carries_one_gaussian_into_the_other(structure):
     assert close(flowed.T @ flowed, after, 1e-10)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@each("dtype", [torch.float16, torch.float32, torch.float64])
 def test_the_answer_comes_in_the_dtype_of_the_question(dtype):
     denoise, *_ = gaussian("stationary")
     x = normal(2, *SHAPE).to(dtype)

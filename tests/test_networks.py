@@ -16,6 +16,8 @@ from img2noise.files.storage import write_tensors
 from img2noise.networks import load_network
 from img2noise.sigmas import scaled_linear
 
+from .each import each
+
 
 def sigma_at(t):
     """SD's sigma at fractional timesteps, against pictures."""
@@ -60,7 +62,7 @@ BOTH = pytest.mark.parametrize("kind", [EpsDenoiser, VDenoiser])
 HALVES = {torch.float16: 3e-3, torch.bfloat16: 3e-2}
 
 
-@pytest.mark.parametrize("variance", [0.05, 1.0, 20.0])
+@each("variance", [0.05, 1.0, 20.0])
 def test_an_eps_network_becomes_the_posterior_mean_at_any_sigma(variance):
     denoise = EpsDenoiser(gaussian_eps(variance))
     x, sigma = draw((4, 3, 8, 8), seed=1), torch.tensor([0.05, 0.7, 3.3, 14.0])
@@ -93,7 +95,7 @@ def test_the_timestep_inverts_the_schedule_and_stays_within_it():
 
 
 @BOTH
-@pytest.mark.parametrize("half", HALVES)
+@each("half", HALVES)
 def test_a_network_in_half_precision_is_called_in_it_and_heard_in_that_of_x(kind, half):
     x, sigma = draw((3, 3, 16, 16), seed=2), torch.tensor([0.1, 1.0, 9.0])
     exact, denoise = kind(convolution())(x, sigma).detach(), kind(convolution(half))
@@ -132,7 +134,7 @@ def test_results_are_ordinary_tensors_and_gradients_pass(kind):
 
 
 @BOTH
-@pytest.mark.parametrize("shape", [(6,), (5, 6), (2, 3, 4, 5)])
+@each("shape", [(6,), (5, 6), (2, 3, 4, 5)])
 def test_any_number_of_axes_may_follow_the_batch(kind, shape):
     denoise, sigma = kind(lambda x, t: torch.tanh(x)), torch.tensor([0.3, 2.0, 9.0])
     x = draw((3, *shape), seed=3)
@@ -157,7 +159,7 @@ def test_guidance_goes_on_from_the_unconditional_answer_and_at_one_is_the_condit
     assert guided(cond, uncond, 1.0) is cond
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@each("dtype", [torch.float16, torch.float32, torch.float64])
 def test_variance_preserving_units_have_unit_variance_and_come_back(dtype):
     sigma = torch.tensor([0.0, 1.0, 14.6])
     white = draw((3, 4, 16, 16), seed=5)

@@ -11,6 +11,8 @@ from img2noise.sigmas import (
     sigma_from_alpha_bar,
 )
 
+from .each import each
+
 # t, alpha_bar, sigma of betas that grow linearly in their square root from 0.00085 to 0.012 over 1000 steps.
 TABLE = [
     (0, 0.99915000, 0.029167),
@@ -28,7 +30,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("t", "alpha_bar", "sigma"), TABLE)
+@each(("t", "alpha_bar", "sigma"), TABLE)
 def test_the_schedule_is_stable_diffusions_to_the_printed_digits(t, alpha_bar, sigma):
     schedule = scaled_linear()
     assert schedule.dtype == torch.float64 and schedule.shape == (1000,)
@@ -36,7 +38,7 @@ def test_the_schedule_is_stable_diffusions_to_the_printed_digits(t, alpha_bar, s
     assert abs(float(schedule[t]) - sigma) < 0.6e-6
 
 
-@pytest.mark.parametrize(
+@each(
     ("start", "end", "t", "sigma"),
     [(0.0015, 0.0195, 980, 69.69), (0.0015, 0.0195, 0, (0.0015 / 0.9985) ** 0.5)],
 )
@@ -49,7 +51,7 @@ def test_sigma_and_alpha_bar_are_inverses():
     assert torch.allclose(alpha_bar_from_sigma(sigma_from_alpha_bar(alpha_bar)), alpha_bar, rtol=1e-14)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 10, 20, 50, 100, 500])
+@each("steps", [1, 2, 10, 20, 50, 100, 500])
 def test_ddim_uniform_is_leading_spacing_with_an_offset_of_one_and_a_zero(steps):
     schedule = scaled_linear()
     timesteps = [k * (1000 // steps) + 1 for k in range(steps)]
@@ -57,14 +59,14 @@ def test_ddim_uniform_is_leading_spacing_with_an_offset_of_one_and_a_zero(steps)
     assert ddim_uniform(schedule, steps).tolist() == expected
 
 
-@pytest.mark.parametrize("steps", [-10, 0, 3, 999, 1000, 2000])
+@each("steps", [-10, 0, 3, 999, 1000, 2000])
 def test_steps_that_do_not_fit_the_schedule_are_refused(steps):
     with pytest.raises(ValueError, match=f"got {steps} steps for a schedule of 1000"):
         ddim_uniform(scaled_linear(), steps)
 
 
-@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
-@pytest.mark.parametrize("steps", [10, 50, 100])
+@each("eta", [0.0, 0.3, 1.0])
+@each("steps", [10, 50, 100])
 def test_the_ancestral_split_is_ddims_standard_deviation(eta, steps):
     sigmas = ddim_uniform(scaled_linear(), steps)
     down, up = ancestral_split(sigmas[:-1], sigmas[1:], eta)
@@ -75,7 +77,7 @@ def test_the_ancestral_split_is_ddims_standard_deviation(eta, steps):
     assert torch.allclose(bar_s.sqrt() * down, direction, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
+@each("eta", [0.0, 0.3, 1.0])
 def test_an_ancestral_step_is_a_ddim_step_in_the_other_parametrization(eta):
     y, x0, z = torch.tensor([[1.7, -0.4, 3.0], [0.2, 0.1, -0.9], [0.5, -1.0, 2.0]], dtype=torch.float64)
     before, after = (scaled_linear()[t] for t in (601, 301))
@@ -93,13 +95,13 @@ def test_at_eta_one_the_split_is_the_ddpm_posterior():
     assert abs(float(down) - 2.0**2 / 3.0) < 1e-15 and abs(float(down**2 + up**2) - 4.0) < 1e-15
 
 
-@pytest.mark.parametrize("sigmas", [(1.0, 2.0), (1.0, -0.1), (0.0, 0.0), (-1.0, -2.0)])
+@each("sigmas", [(1.0, 2.0), (1.0, -0.1), (0.0, 0.0), (-1.0, -2.0)])
 def test_a_step_that_does_not_descend_is_refused(sigmas):
     with pytest.raises(ValueError, match="must descend"):
         ancestral_split(*sigmas)
 
 
-@pytest.mark.parametrize("eta", [-0.1, 1.1, float("nan")])
+@each("eta", [-0.1, 1.1, float("nan")])
 def test_eta_outside_its_range_is_refused(eta):
     with pytest.raises(ValueError, match="eta"):
         ancestral_split(2.0, 1.0, eta)

@@ -2,13 +2,13 @@
 
 from math import prod
 
-import pytest
 import torch
 
 from img2noise import draw
 from img2noise.inversion.ddim import SCHEMES, invert, sample
 
 from ..cases import close, normal
+from ..each import each
 from ..worlds import gaussian, levels, network, picture, recorded, rms
 
 # lam, convention, replaced steps f, std of the latent over the ideal one, RMS error of the picture; 50 steps.
@@ -66,8 +66,8 @@ def of_each(function):
     return torch.tensor([function(lam) for lam in LAM.tolist()], dtype=torch.float64)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("f", [0, 1, 3, 50])
+@each("scheme", SCHEMES)
+@each("f", [0, 1, 3, 50])
 def test_inversion_multiplies_each_eigendirection_by_its_product(scheme, f):
     x0 = LAM.sqrt() * normal(2, 3, 4, 4)
     x = invert(gaussian(LAM), x0, levels(50), forward_steps=f, scheme=scheme, iterations=40)
@@ -77,7 +77,7 @@ def test_inversion_multiplies_each_eigendirection_by_its_product(scheme, f):
     assert float((x / expected - 1).abs().max()) < 1e-10
 
 
-@pytest.mark.parametrize(("lam", "scheme", "f", "std", "error"), TABLE)
+@each(("lam", "scheme", "f", "std", "error"), TABLE)
 def test_latents_and_reconstructions_have_the_spread_of_the_table(lam, scheme, f, std, error):
     x0, denoise = lam**0.5 * normal(1, 4, 64, 64), gaussian(lam)
     x = invert(denoise, x0, levels(50), forward_steps=f, forward_seed=2, scheme=scheme)
@@ -114,7 +114,7 @@ def test_the_reference_offset_is_one_level_too_noisy():
     )  # no level beyond the last
 
 
-@pytest.mark.parametrize("f", [1, 2, 3])
+@each("f", [1, 2, 3])
 def test_the_price_of_replacing_is_detail_finer_than_the_noise(f):
     lam, sigma = 1.0, float(levels(50)[50 - f])
     x0, denoise = normal(1, 4, 64, 64), gaussian(lam)
@@ -123,8 +123,8 @@ def test_the_price_of_replacing_is_detail_finer_than_the_noise(f):
     assert abs(rms(sample(denoise, x, levels(50)) - x0) / price - 1) < 0.02
 
 
-@pytest.mark.parametrize(("scheme", "calls"), [("target", 1), ("current", 1), ("implicit", 7)])
-@pytest.mark.parametrize("f", [0, 3, 20])
+@each(("scheme", "calls"), [("target", 1), ("current", 1), ("implicit", 7)])
+@each("f", [0, 3, 20])
 def test_replaced_steps_cost_no_call(scheme, calls, f):
     denoise, asked = recorded(network())
     steps = []
@@ -170,7 +170,7 @@ def test_implicit_inversion_is_the_inverse_of_sampling_as_iterations_grow():
     assert errors[3] < 0.005 < error("target") < error("current") and errors[4] < 1e-6
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@each("scheme", SCHEMES)
 def test_a_walk_in_two_parts_is_the_whole_walk(scheme):
     x0, sigmas, denoise = normal(2, 4, 8, 8), levels(20), network()
     whole = invert(denoise, x0, sigmas, scheme=scheme)
@@ -187,8 +187,8 @@ def test_forward_noise_on_a_noisy_picture_adds_what_is_missing():
     assert abs(rms(x) / (high**2 - low**2) ** 0.5 - 1) < 0.02
 
 
-@pytest.mark.parametrize("shape", [(5,), (3, 7), (2, 3, 4, 5)])
-@pytest.mark.parametrize("scheme", SCHEMES)
+@each("shape", [(5,), (3, 7), (2, 3, 4, 5)])
+@each("scheme", SCHEMES)
 def test_any_number_of_axes_is_the_same_walk(shape, scheme):
     def denoise(x, sigma):
         sigma = sigma.view(-1, *[1] * (x.ndim - 1))

@@ -9,14 +9,15 @@ from img2noise.inversion.noise_maps import flip
 from img2noise.sigmas import ancestral_split
 
 from ..cases import close, normal
+from ..each import each
 from ..worlds import gaussian, levels, network, picture, recorded, rms
 
 SETTINGS = [(n, skip) for n in (4, 5, 20, 100) for skip in (0, 1, n // 3, n - 1)]
 SOURCE, TARGET = network(), network(turn=0.3)
 
 
-@pytest.mark.parametrize("eta", [0.1, 0.5, 1.0])
-@pytest.mark.parametrize(("steps", "skip"), SETTINGS)
+@each("eta", [0.1, 0.5, 1.0])
+@each(("steps", "skip"), SETTINGS)
 def test_a_replay_gives_the_picture_back(steps, skip, eta):
     x0 = picture(2, 4, 8, 8)
     maps = extract(SOURCE, x0, levels(steps), eta=eta, skip=skip, seed=3)
@@ -25,9 +26,9 @@ def test_a_replay_gives_the_picture_back(steps, skip, eta):
     assert close(replay(SOURCE, maps), x0, 1e-6)
 
 
-@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("levels_per_call", [1, 4])
-@pytest.mark.parametrize("eta", [0.1, 1.0])
+@each("precision", [torch.float16, torch.bfloat16])
+@each("levels_per_call", [1, 4])
+@each("eta", [0.1, 1.0])
 def test_a_network_in_half_precision_gives_the_picture_back(precision, levels_per_call, eta):
     x0, half = picture(2, 4, 16, 16), network(precision)
     maps = extract(half, x0, levels(100), eta=eta, seed=3, levels_per_call=levels_per_call)
@@ -49,7 +50,7 @@ def extracted_without_correction(denoise, x0, sigmas, seed):
     return NoiseMaps(maps.start, torch.stack(residuals), sigmas)
 
 
-@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+@each("precision", [torch.float16, torch.bfloat16])
 def test_in_half_precision_the_correction_row_is_what_makes_it_exact(precision):
     x0, half = picture(2, 4, 32, 32), network(precision)
     exact = extract(half, x0, levels(100), seed=3)
@@ -68,7 +69,7 @@ def test_a_replay_visits_bit_for_bit_what_the_extraction_visited():
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(visited, asked, strict=True))
 
 
-@pytest.mark.parametrize("levels_per_call", [4, 16, 100])
+@each("levels_per_call", [4, 16, 100])
 def test_several_levels_in_a_call_are_the_sequential_run(levels_per_call):
     x0 = picture(3, 4, 8, 8, dtype=torch.float64)
     listening, asked = recorded(SOURCE)
@@ -82,8 +83,8 @@ def test_several_levels_in_a_call_are_the_sequential_run(levels_per_call):
     assert close(replay(SOURCE, single), x0.float(), 1e-5)
 
 
-@pytest.mark.parametrize("lam", [0.05, 1.0, 20.0])
-@pytest.mark.parametrize(("steps", "skip"), [(4, 0), (20, 7), (100, 0), (100, 36), (100, 99)])
+@each("lam", [0.05, 1.0, 20.0])
+@each(("steps", "skip"), [(4, 0), (20, 7), (100, 0), (100, 36), (100, 99)])
 def test_a_shift_of_the_mean_arrives_as_far_as_the_start_is_noisy(lam, steps, skip):
     x0, delta = normal(1, 4, 6, 6) * lam**0.5, normal(1, 4, 6, 6, seed=1)
     maps = extract(gaussian(lam), x0, levels(steps), skip=skip, seed=3)
@@ -92,14 +93,14 @@ def test_a_shift_of_the_mean_arrives_as_far_as_the_start_is_noisy(lam, steps, sk
     assert close(replay(gaussian(lam, delta), maps), x0 + share * delta, 1e-12)
 
 
-@pytest.mark.parametrize(("lam", "share"), [(1.0, 0.8674), (20.0, 0.2465)])
+@each(("lam", "share"), [(1.0, 0.8674), (20.0, 0.2465)])
 def test_the_shift_at_the_published_skip(lam, share):
     maps = extract(gaussian(lam), torch.zeros(1, 1, 2, 2).double(), levels(100), skip=36, seed=3)
     assert close(replay(gaussian(lam, 1.0), maps), torch.full((1, 1, 2, 2), share).double(), 1e-4)
 
 
-@pytest.mark.parametrize("lam", [0.05, 1.0, 20.0])
-@pytest.mark.parametrize("eta", [0.1, 0.5, 1.0])
+@each("lam", [0.05, 1.0, 20.0])
+@each("eta", [0.1, 0.5, 1.0])
 def test_the_shift_for_every_eta_is_a_product_over_the_steps(lam, eta):
     x0, delta = normal(1, 4, 6, 6), normal(1, 4, 6, 6, seed=1)
     sigmas = levels(50)[10:]
@@ -120,21 +121,21 @@ def test_without_the_last_map_the_picture_is_off_by_the_last_denoising():
     assert abs(rms(error) / 0.0411 - 1) < 0.02
 
 
-@pytest.mark.parametrize("by", [(1, 0), (0, -2), (3, 5)])
+@each("by", [(1, 0), (0, -2), (3, 5)])
 def test_rolled_maps_make_the_rolled_picture(by):
     maps = extract(SOURCE, picture(2, 3, 8, 7, dtype=torch.float64), levels(20), skip=4, seed=3)
     rolled = NoiseMaps(maps.start.roll(by, (2, 3)), maps.residuals.roll(by, (3, 4)), maps.sigmas, skip=4)
     assert close(replay(TARGET, rolled), replay(TARGET, maps).roll(by, (2, 3)), 1e-12)
 
 
-@pytest.mark.parametrize("sides", [(True, False), (False, True), (True, True)])
+@each("sides", [(True, False), (False, True), (True, True)])
 def test_flipped_maps_make_the_flipped_picture(sides):
     maps = extract(SOURCE, picture(2, 3, 8, 7, dtype=torch.float64), levels(20), skip=4, seed=3)
     dims = [d for d, chosen in zip((3, 2), sides, strict=True) if chosen]
     assert close(replay(TARGET, flip(maps, *sides)), replay(TARGET, maps).flip(dims), 1e-12)
 
 
-@pytest.mark.parametrize("make", ["maps", "edit"])
+@each("make", ["maps", "edit"])
 def test_several_seeds_are_several_edits_that_all_rebuild_the_picture(make):
     x0, seeds = picture(1, 4, 8, 8), [5, 6, 7]
 
@@ -148,8 +149,8 @@ def test_several_seeds_are_several_edits_that_all_rebuild_the_picture(make):
     assert all(rms(edits[i] - edits[j]) > 0.05 for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
-@pytest.mark.parametrize("eta", [0.3, 1.0])
-@pytest.mark.parametrize("skip", [0, 7])
+@each("eta", [0.3, 1.0])
+@each("skip", [0, 7])
 def test_the_coupled_edit_is_extraction_and_replay(eta, skip):
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
         x0 = picture(2, 4, 8, 8, dtype=dtype)
@@ -159,8 +160,8 @@ def test_the_coupled_edit_is_extraction_and_replay(eta, skip):
         assert rms(replayed - x0) > 0.05
 
 
-@pytest.mark.parametrize("precision", [None, torch.float16])
-@pytest.mark.parametrize("weight", [1.0, 1.5])
+@each("precision", [None, torch.float16])
+@each("weight", [1.0, 1.5])
 def test_an_edit_from_a_prompt_to_itself_is_the_picture_bit_for_bit(weight, precision):
     x0, one = picture(2, 4, 8, 8), network(precision)
     assert torch.equal(edit(one, one, x0, levels(20), skip=4, seed=3, weight=weight), x0)
@@ -196,8 +197,8 @@ def test_a_call_holds_at_least_one_level():
         extract(SOURCE, picture(1, 1, 4, 4), levels(4), seed=1, levels_per_call=0)
 
 
-@pytest.mark.parametrize("skip", [0, 3])
-@pytest.mark.parametrize("eta", [0.3, 1.0])
+@each("skip", [0, 3])
+@each("eta", [0.3, 1.0])
 def test_a_part_of_the_way_gives_the_noisy_picture_back(eta, skip):
     x = picture(2, 4, 8, 8, dtype=torch.float64)
     sigmas = levels(20)[:12]  # to sigma 1.6
@@ -215,7 +216,7 @@ def test_a_part_of_the_way_starts_as_noisy_as_its_schedule_says():
     assert abs(rms(start) / float(sigmas[0]) - 1) < 0.01
 
 
-@pytest.mark.parametrize("shape", [(5,), (3, 7), (2, 3, 4, 5)])
+@each("shape", [(5,), (3, 7), (2, 3, 4, 5)])
 def test_any_number_of_axes_is_the_same_walk(shape):
     def denoise(x, sigma):
         return torch.tanh(x / (1 + sigma.view(-1, *[1] * (x.ndim - 1)) ** 2))

@@ -8,6 +8,7 @@ from img2noise.inversion import ddim, first_step
 from img2noise.inversion.edit_friendly import edit
 from img2noise.inversion.noise_maps import recolor
 
+from ..each import each
 from ..worlds import levels, network, picture
 
 SIGMAS, X0 = levels(5), picture(2, 4, 8, 8)
@@ -47,9 +48,9 @@ class Failing:
         return clean
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("at", [1, 2])
-@pytest.mark.parametrize("walk", WALKS)
+@each("value", [float("nan"), float("inf"), -float("inf")])
+@each("at", [1, 2])
+@each("walk", WALKS)
 def test_every_walk_says_so_in_one_sentence(walk, at, value):
     denoise = Failing(value, at, torch.float16)
     with pytest.raises(ValueError, match="NaN or infinity from the network, which works in float16; "):
@@ -62,7 +63,7 @@ def test_a_network_that_states_no_precision_is_refused_as_well():
         WALKS["invert"](Failing(float("nan"), 1))
 
 
-@pytest.mark.parametrize("walk", WALKS)
+@each("walk", WALKS)
 def test_a_sound_network_is_not(walk):
     WALKS[walk](Failing(float("nan"), at=-1))
 

@@ -1,6 +1,5 @@
 """The boundary denoise(x, sigma): what a network predicts, and in which precision, changes no trajectory."""
 
-import pytest
 import torch
 
 from img2noise import extract, replay
@@ -10,6 +9,7 @@ from img2noise.inversion.edit_friendly import edit
 from img2noise.inversion.noise_maps import recolor
 
 from ..cases import close, normal
+from ..each import each
 from ..worlds import SCHEDULE, column, gaussian, levels, picture, recorded
 
 LAM = torch.tensor([0.05, 1.0, 30.0, 500.0], dtype=torch.float64)
@@ -80,14 +80,14 @@ ALGORITHMS = {
 }
 
 
-@pytest.mark.parametrize("prediction", NETWORKS)
+@each("prediction", NETWORKS)
 def test_the_three_networks_are_the_same_denoiser(prediction):
     sigma = torch.tensor([0.3, 8.0], dtype=torch.float64)
     assert close(hosted(prediction)(X0, sigma), gaussian(LAM, MEAN)(X0, sigma), 1e-12)
 
 
-@pytest.mark.parametrize("prediction", NETWORKS)
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@each("prediction", NETWORKS)
+@each("algorithm", ALGORITHMS)
 def test_trajectories_do_not_depend_on_what_the_network_predicts(algorithm, prediction):
     one, asked = recorded(gaussian(LAM, MEAN))
     hosts, asked_of_host = recorded(hosted(prediction))
@@ -99,8 +99,8 @@ def test_trajectories_do_not_depend_on_what_the_network_predicts(algorithm, pred
         assert torch.equal(sigma, its_sigma) and close(x, of_host, 1e-10)
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("rows", [1, 3])
+@each("dtype", [torch.float32, torch.float64])
 def test_a_network_is_asked_with_one_sigma_a_row_and_heard_in_the_precision_of_x(rows, dtype):
     x = picture(rows, 4, 8, 8, dtype=dtype)
     listening, asked = recorded(lambda x, sigma: x.half() / 2)
@@ -110,7 +110,7 @@ def test_a_network_is_asked_with_one_sigma_a_row_and_heard_in_the_precision_of_x
     assert clean.dtype == dtype and torch.equal(clean, (x.half() / 2).to(dtype))
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_state_is_kept_in_single_precision_or_better(dtype):
     x = picture(1, 2, 3, 3, dtype=dtype).requires_grad_()
     kept = state(x)

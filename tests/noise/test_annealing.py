@@ -11,10 +11,11 @@ from img2noise.noise import loss_of
 from img2noise.noise.annealing import BLOCK, LOSSES, _Chain
 
 from ..cases import CASES, STRUCTURES, close, fitted, matrix, mean_of, normal, sigma_of
+from ..each import each
 
 SHAPE = (3, 5, 7)
-every_case = pytest.mark.parametrize(("structure", "method"), CASES)
-every_structure = pytest.mark.parametrize("structure", STRUCTURES)
+every_case = each(("structure", "method"), CASES)
+every_structure = each("structure", STRUCTURES)
 
 
 def photo(rows=1, shape=SHAPE, dtype=torch.float64):
@@ -87,19 +88,19 @@ def assert_is_naive(structure, method, loss, temperature, iterations=300, alpha=
 
 
 @every_case
-@pytest.mark.parametrize("loss", LOSSES)
+@each("loss", LOSSES)
 def test_the_search_is_the_naive_loop_step_for_step(structure, method, loss):
     assert_is_naive(structure, method, loss, (20.0, 0.5))
 
 
 @every_structure
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("temperature", [(5.0, 5.0), (0.0, 0.0), (1.0, -1.0)])
+@each("loss", LOSSES)
+@each("temperature", [(5.0, 5.0), (0.0, 0.0), (1.0, -1.0)])
 def test_an_adaptive_search_is_the_naive_loop_step_for_step(structure, loss, temperature):
     assert_is_naive(structure, "zca", loss, temperature, adapt_step=True)
 
 
-@pytest.mark.parametrize("iterations", [1, 63, 64, 65, 200])
+@each("iterations", [1, 63, 64, 65, 200])
 def test_blocks_end_where_they_end(iterations):
     found = anneal(photo(), fitted("stationary", "zca", SHAPE), iterations, seed=1)
     assert found.losses.shape == (1, iterations + 1)
@@ -121,7 +122,7 @@ def test_alpha_zero_draws_independently(structure):
 
 
 @every_structure
-@pytest.mark.parametrize("loss", LOSSES)
+@each("loss", LOSSES)
 def test_at_zero_temperature_the_loss_never_rises(structure, loss):
     found = anneal(photo(), fitted(structure, "zca", SHAPE), 400, loss=loss, temperature=(0, 0), seed=5)
     assert bool((found.losses.diff() <= 0).all()) and float(found.loss_ratio) < 0.9
@@ -129,7 +130,7 @@ def test_at_zero_temperature_the_loss_never_rises(structure, loss):
 
 
 @every_structure
-@pytest.mark.parametrize("loss", LOSSES)
+@each("loss", LOSSES)
 def test_the_best_noise_has_the_least_loss_seen(structure, loss):
     whitener, x0 = fitted(structure, "zca", SHAPE), photo()
     found = anneal(x0, whitener, 500, loss=loss, temperature=(300.0, 300.0), seed=5)
@@ -142,7 +143,7 @@ def test_the_best_noise_has_the_least_loss_seen(structure, loss):
 
 
 @every_structure
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("dtype", [torch.float32, torch.float64])
 def test_each_row_is_its_own_search_bit_for_bit(structure, dtype):
     whitener, x0 = fitted(structure, "zca", SHAPE), photo(4, dtype=dtype)
     indices = [2, 0, 5, 2]
@@ -175,7 +176,7 @@ def test_proposals_are_independent_of_the_start_and_of_other_rows():
 
 
 @every_structure
-@pytest.mark.parametrize("loss", LOSSES)
+@each("loss", LOSSES)
 def test_the_loss_kept_in_float32_is_the_loss_of_the_noise_returned(structure, loss):
     whitener, x0 = fitted(structure, "zca", SHAPE), photo(dtype=torch.float32)
     found = anneal(x0, whitener, 2000, loss=loss, temperature=(20.0, 20.0), seed=9)

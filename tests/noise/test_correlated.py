@@ -1,17 +1,17 @@
 """The one-shot sampler against its law, written in dense matrices and over many pictures."""
 
-import pytest
 import torch
 
 from img2noise import correlated_noise, draw
 from img2noise.noise import correlation
 
 from ..cases import CASES, SHAPES, STRUCTURES, close, fitted, mean_of, normal, power, sigma_of
+from ..each import each
 
 SHAPE = SHAPES[1]
 INFINITE = float("inf")
-every_case = pytest.mark.parametrize(("structure", "method"), CASES)
-every_structure = pytest.mark.parametrize("structure", STRUCTURES)
+every_case = each(("structure", "method"), CASES)
+every_structure = each("structure", STRUCTURES)
 
 
 def function_of(sigma, function):
@@ -25,9 +25,9 @@ def rho_of(lam, temperature):
 
 
 @every_structure
-@pytest.mark.parametrize("temperature", [0.1, 5.0, 200.0])
-@pytest.mark.parametrize("strength", [1.0, 0.6])
-@pytest.mark.parametrize("preserve_variance", [True, False])
+@each("temperature", [0.1, 5.0, 200.0])
+@each("strength", [1.0, 0.6])
+@each("preserve_variance", [True, False])
 def test_one_shot_noise_is_its_formula_in_dense_matrices(structure, temperature, strength, preserve_variance):
     sigma, mean, x0 = sigma_of(structure, SHAPE), mean_of(structure, SHAPE), normal(2, *SHAPE, seed=5)
     z = correlated_noise(
@@ -47,7 +47,7 @@ def test_one_shot_noise_is_its_formula_in_dense_matrices(structure, temperature,
 
 
 @every_case
-@pytest.mark.parametrize("preserve_variance", [True, False])
+@each("preserve_variance", [True, False])
 def test_over_many_pictures_each_band_has_its_variance_and_its_correlation(
     structure, method, preserve_variance
 ):
@@ -83,8 +83,8 @@ def test_at_zero_temperature_the_noise_is_the_whitened_picture(structure, method
 
 
 @every_case
-@pytest.mark.parametrize("options", [{"temperature": INFINITE}, {"strength": 0.0}])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("options", [{"temperature": INFINITE}, {"strength": 0.0}])
+@each("dtype", [torch.float32, torch.float64])
 def test_with_nothing_held_the_noise_is_the_draw_bit_for_bit(structure, method, options, dtype):
     whitener, x0 = fitted(structure, method, SHAPE), normal(3, *SHAPE, seed=5).to(dtype)
     for preserve_variance in (True, False):
@@ -104,7 +104,7 @@ def test_the_correlation_is_a_half_where_twice_an_eigenvalue_is_the_temperature(
 
 
 @every_structure
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("dtype", [torch.float32, torch.float64])
 def test_a_row_is_a_function_of_its_picture_seed_and_index(structure, dtype):
     whitener, x0 = fitted(structure, "zca", SHAPE), normal(4, *SHAPE, seed=5).to(dtype)
     together = correlated_noise(x0, whitener, seed=3)

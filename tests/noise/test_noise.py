@@ -8,6 +8,7 @@ import torch
 from img2noise import draw, lerp, slerp
 
 from ..cases import close, normal
+from ..each import each
 
 ROWS = [(4, 8, 8), (3, 5, 7), (1, 1, 3), (2, 3, 3)]  # counts 256, 105, 3, 18: multiples of 16 and not
 
@@ -19,9 +20,9 @@ def drawn_by_comfyui(shape, seed, indices):
     return torch.cat([items[i] for i in indices])
 
 
-@pytest.mark.parametrize("shape", ROWS)
-@pytest.mark.parametrize("seed", [0, 1, 2**63, 2**64 - 1])
-@pytest.mark.parametrize("indices", [[0], [0, 1, 2], [5, 2, 2, 0]])
+@each("shape", ROWS)
+@each("seed", [0, 1, 2**63, 2**64 - 1])
+@each("indices", [[0], [0, 1, 2], [5, 2, 2, 0]])
 def test_noise_is_what_comfyui_draws_for_a_batch_index(shape, seed, indices):
     noise = draw((len(indices), *shape), seed, indices)
     assert noise.dtype == torch.float32
@@ -33,7 +34,7 @@ def test_a_batch_whose_rows_fill_whole_blocks_is_what_comfyui_draws_at_once():
     assert torch.equal(draw((3, 4, 8, 8), 7), torch.randn((3, 4, 8, 8), generator=generator))
 
 
-@pytest.mark.parametrize("shape", ROWS)
+@each("shape", ROWS)
 def test_a_row_depends_on_seed_and_index_alone(shape):
     whole = draw((6, *shape), 11)
     assert torch.equal(draw((2, *shape), 11), whole[:2])
@@ -69,7 +70,7 @@ def test_slerp_begins_at_a_and_ends_at_b():
     assert close(slerp(A, B, 0.0), A, 1e-14) and close(slerp(A, B, 1.0), B, 1e-14)
 
 
-@pytest.mark.parametrize("weight", [0.1, 0.25, 0.5, 0.9])
+@each("weight", [0.1, 0.25, 0.5, 0.9])
 def test_slerp_walks_the_great_arc_at_an_even_pace(weight):
     between = slerp(A, B_ON_SPHERE, weight)
     assert close(between.flatten(1).norm(dim=1), A.flatten(1).norm(dim=1), 1e-12)
@@ -85,7 +86,7 @@ def test_slerp_takes_one_angle_per_sample():
     assert not close(together[0], rows, 1e-3)
 
 
-@pytest.mark.parametrize("mix", [slerp, lerp])
+@each("mix", [slerp, lerp])
 def test_each_sample_may_have_its_own_weight(mix):
     weights = torch.tensor([0.0, 0.4, 1.0])
     together = mix(A, B, weights)
@@ -93,13 +94,13 @@ def test_each_sample_may_have_its_own_weight(mix):
         assert close(together[i : i + 1], mix(A[i : i + 1], B[i : i + 1], w), 1e-15)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e-12, 1e-7, 1e-5, 1e-4, 1e-3])
+@each("offset", [0.0, 1e-12, 1e-7, 1e-5, 1e-4, 1e-3])
 def test_slerp_of_nearly_parallel_noises_stays_between_them(offset):
     near = A + offset * B
     assert close(slerp(A, near, 0.25), A + 0.25 * offset * B, max(1e-15, 3 * offset**2))
 
 
-@pytest.mark.parametrize("nudge", [0.0, 1e-5])
+@each("nudge", [0.0, 1e-5])
 def test_opposite_noises_have_no_shortest_arc(nudge):
     with pytest.raises(ValueError, match="opposite"):
         slerp(A, -A + nudge * B, 0.5)
@@ -113,8 +114,8 @@ def test_a_straight_mixture_of_independent_noises_has_unit_variance():
     assert close(lerp(a, b, 0.5), (a + b) / 2**0.5, 1e-14)
 
 
-@pytest.mark.parametrize("mix", [slerp, lerp])
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@each("mix", [slerp, lerp])
+@each("dtype", [torch.float16, torch.float32, torch.float64])
 def test_a_mixture_comes_back_in_the_dtype_of_its_first(mix, dtype):
     a, b = A.to(dtype), B.clone()
     kept = a.clone(), b.clone()

@@ -11,8 +11,9 @@ from img2noise.whitening import Dense, Kronecker
 from img2noise.whitening.moments import DENSE_LIMIT
 
 from ..cases import CASES, SHAPES, close, fitted, normal
+from ..each import each
 
-every_case = pytest.mark.parametrize(("structure", "method"), CASES)
+every_case = each(("structure", "method"), CASES)
 DENSE = [method for structure, method in CASES if structure == "dense"]
 SHAPE = SHAPES[0]
 
@@ -40,7 +41,7 @@ def of_patches(method):
     return fit(measure(x, "dense", patch=4), method)
 
 
-@pytest.mark.parametrize("method", DENSE)
+@each("method", DENSE)
 def test_another_size_to_tile_decomposes_nothing(method):
     whitener, sizes = of_patches(method), [(4, 4), (8, 12), (4, 8)]
     whitener.whiten(normal(1, 2, 4, 4))
@@ -49,8 +50,8 @@ def test_another_size_to_tile_decomposes_nothing(method):
     assert whitener.at_size(8, 12) is whitener.at_size(8, 12) and whitener.at_size(4, 4) is whitener
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("method", DENSE)
+@each("dtype", [torch.float32, torch.float64])
+@each("method", DENSE)
 def test_sizes_share_one_copy_of_a_dense_basis(method, dtype):
     whitener, like = of_patches(method), torch.zeros(1, dtype=dtype)
     systems = [w._system(like) for w in (whitener, whitener.at_size(8, 8), whitener.at_size(12, 4))]
@@ -59,7 +60,7 @@ def test_sizes_share_one_copy_of_a_dense_basis(method, dtype):
 
 
 @every_case
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@each("dtype", [torch.float32, torch.float64])
 def test_zca_keeps_its_basis_once_and_pca_no_identity(structure, method, dtype):
     system = fitted(structure, method, SHAPE)._system(torch.zeros(1, dtype=dtype))
     pairs = list(zip(system.basis, system.rotation, strict=True))
@@ -67,7 +68,7 @@ def test_zca_keeps_its_basis_once_and_pca_no_identity(structure, method, dtype):
     assert all(r is None for _, r in pairs) == (method == "pca")
 
 
-@pytest.mark.parametrize(("structure", "method"), [case for case in CASES if case[0] != "stationary"])
+@each(("structure", "method"), [case for case in CASES if case[0] != "stationary"])
 def test_a_batch_costs_as_many_products_as_one_picture(structure, method):
     whitener = fitted(structure, method, SHAPE)
     one, many = (normal(rows, *SHAPE, seed=5).float() for rows in (1, 16))

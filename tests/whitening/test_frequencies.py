@@ -7,6 +7,7 @@ from img2noise import fit, measure
 from img2noise.whitening.frequencies import HalfPlane, radius, resample
 
 from ..cases import close, normal
+from ..each import each
 
 SIZES = [(4, 6), (5, 7), (6, 5), (7, 4), (1, 8), (8, 1), (1, 1), (2, 2), (16, 10)]
 OTHERS = [(8, 8), (16, 16), (12, 20), (7, 9), (31, 10), (5, 64)]
@@ -27,7 +28,7 @@ def law(height, width, channels=3):
     return m / squared[..., None, None]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 def test_pack_is_an_orthonormal_matrix(size):
     plane, channels = HalfPlane(*size), 2
     count = channels * size[0] * size[1]
@@ -37,7 +38,7 @@ def test_pack_is_an_orthonormal_matrix(size):
     assert close(d @ d.T, torch.eye(count, dtype=torch.float64), 1e-12)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 def test_every_step_to_coordinates_has_an_exact_inverse(size):
     plane, x = HalfPlane(*size), normal(3, 2, *size)
     bins = plane.transform(x)
@@ -48,7 +49,7 @@ def test_every_step_to_coordinates_has_an_exact_inverse(size):
     assert close(plane.pack(plane.unpack(normal(3, q.shape[1]))), normal(3, q.shape[1]), 1e-13)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 def test_the_independent_bins_and_their_twins_are_the_half_plane(size):
     plane = HalfPlane(*size)
     every = torch.cat([plane.bins, plane.twins]).sort().values
@@ -58,7 +59,7 @@ def test_the_independent_bins_and_their_twins_are_the_half_plane(size):
     assert 2 * plane.complex_count + real == size[0] * size[1]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 def test_a_value_per_bin_is_spread_over_the_coordinates_made_of_it(size):
     plane = HalfPlane(*size)
     values = torch.rand(len(plane.bins), 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -66,7 +67,7 @@ def test_a_value_per_bin_is_spread_over_the_coordinates_made_of_it(size):
     assert close(plane.pack(bins * values), plane.pack(bins) * plane.spread(values), 1e-13)
 
 
-@pytest.mark.parametrize("size", [(4, 6), (5, 7)])
+@each("size", [(4, 6), (5, 7)])
 def test_the_radius_is_in_cycles_per_pixel(size):
     height, width = size
     for i in range(height):
@@ -75,21 +76,21 @@ def test_the_radius_is_in_cycles_per_pixel(size):
             assert abs(float(radius(*size)[i, j]) - (fy**2 + (j / width) ** 2) ** 0.5) < 1e-15
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each("size", SIZES)
 def test_a_spectrum_read_at_its_own_size_is_itself(size):
     s = spectrum(*size)
     assert torch.equal(resample(s, size[1], size), s)
 
 
-@pytest.mark.parametrize("size", [(8, 8), (9, 12)])
-@pytest.mark.parametrize("other", OTHERS)
+@each("size", [(8, 8), (9, 12)])
+@each("other", OTHERS)
 def test_a_power_law_is_reproduced_at_every_size(size, other):
     read, expected = resample(law(*size), size[1], other), law(*other)
     assert read.shape == expected.shape
     assert float(((read - expected).abs() / expected.abs()).max()) < 1e-12
 
 
-@pytest.mark.parametrize("other", OTHERS)
+@each("other", OTHERS)
 def test_white_noise_stays_nearly_white_and_a_shared_frequency_is_kept(other):
     s = spectrum(16, 16)
     doubled = resample(s, 16, (32, 32))
@@ -100,8 +101,8 @@ def test_white_noise_stays_nearly_white_and_a_shared_frequency_is_kept(other):
     assert float((read[seen] - 1).abs().max()) < 0.1
 
 
-@pytest.mark.parametrize("size", [(8, 8), (9, 12), (6, 7)])
-@pytest.mark.parametrize("other", OTHERS)
+@each("size", [(8, 8), (9, 12), (6, 7)])
+@each("other", OTHERS)
 def test_what_is_read_is_a_spectrum_of_real_pictures(size, other):
     read = resample(spectrum(*size), size[1], other)
     assert close(read, read.mH, 1e-12)
@@ -112,7 +113,7 @@ def test_what_is_read_is_a_spectrum_of_real_pictures(size, other):
         assert close(read[:, column], mirrored, 1e-12)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 8), (8, 1)])
+@each("size", [(1, 1), (1, 8), (8, 1)])
 def test_a_side_of_one_is_read_at_its_own_size_or_refused(size):
     pictures = normal(60, 2, *size, seed=5)
     whitener = fit(measure(pictures))
@@ -129,7 +130,7 @@ def test_a_grid_of_one_holds_the_mean_alone():
         fit(moments).at_size(16, 16)
 
 
-@pytest.mark.parametrize("other", OTHERS)
+@each("other", OTHERS)
 def test_reading_is_linear(other):
     a, b = spectrum(8, 8, seed=1), spectrum(8, 8, seed=2)
     together = resample(2 * a + 3 * b, 8, other)
@@ -137,7 +138,7 @@ def test_reading_is_linear(other):
     assert float((together - apart).abs().max() / apart.abs().max()) < 1e-13
 
 
-@pytest.mark.parametrize("other", OTHERS)
+@each("other", OTHERS)
 def test_the_mean_of_the_pictures_enters_no_other_frequency(other):
     s = spectrum(8, 8)
     brighter = s.clone()

@@ -8,6 +8,7 @@ from img2noise import fit, measure
 from img2noise.whitening.structures import covariance
 
 from ..cases import SHAPES, STRUCTURES, circulant, close, normal
+from ..each import each
 
 PICTURES = {shape: 2 + normal(24, *shape, seed=5) for shape in SHAPES}
 
@@ -23,9 +24,9 @@ def same(a, b, tolerance=1e-12):
     return facts and all(close(x, y, tolerance * float(y.abs().max())) for x, y in pairs)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("parts", [[1, 23], [12, 12], [5, 5, 5, 5, 4], [1] * 24])
+@each("structure", STRUCTURES)
+@each("shape", SHAPES)
+@each("parts", [[1, 23], [12, 12], [5, 5, 5, 5, 4], [1] * 24])
 def test_pictures_split_anyhow_add_up_to_the_whole(structure, shape, parts):
     pieces = [measure(x, structure) for x in PICTURES[shape].split(parts)]
     total = pieces[0]
@@ -46,7 +47,7 @@ def test_many_pictures_are_summed_in_chunks_without_a_difference(structure, monk
     assert same(measure(x, structure), whole)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each("shape", SHAPES)
 def test_dense_moments_give_numpys_covariance(shape):
     x = PICTURES[shape]
     [sigma], mean = covariance(measure(x, "dense"))
@@ -54,7 +55,7 @@ def test_dense_moments_give_numpys_covariance(shape):
     assert close(mean, x.mean(0), 1e-13)
 
 
-@pytest.mark.parametrize("patch", [(3, 4), (2, 2), 2, (6, 8)])
+@each("patch", [(3, 4), (2, 2), 2, (6, 8)])
 def test_patches_are_samples_of_their_own(patch):
     x = PICTURES[(4, 6, 8)]
     p, q = (patch, patch) if isinstance(patch, int) else patch
@@ -62,7 +63,7 @@ def test_patches_are_samples_of_their_own(patch):
     assert same(measure(x, "dense", patch=patch), measure(torch.cat(cut), "dense"))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each("shape", SHAPES)
 def test_kronecker_factors_are_the_mean_covariances_of_the_fibres(shape):
     x = PICTURES[shape]
     centered = (x - x.mean(0)).numpy()
@@ -77,7 +78,7 @@ def test_kronecker_factors_are_the_mean_covariances_of_the_fibres(shape):
         assert close(factor, expected / scale, 1e-12)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@each("shape", SHAPES)
 def test_stationary_moments_are_the_average_over_every_shift(shape):
     x = PICTURES[shape]
     mean = x.mean((0, 2, 3))
@@ -118,8 +119,8 @@ def test_photos_of_different_sizes_add_up_on_one_grid():
     assert float((found / law - 1).abs().max()) < 5 / 6400**0.5 * 2**0.5
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@each("structure", STRUCTURES)
+@each("dtype", [torch.float16, torch.float32, torch.float64])
 def test_measuring_changes_nothing_and_sums_in_float64(structure, dtype):
     x = PICTURES[SHAPES[0]].to(dtype).requires_grad_()
     kept = x.detach().clone()
@@ -129,7 +130,7 @@ def test_measuring_changes_nothing_and_sums_in_float64(structure, dtype):
     assert same(moments, measure(kept.double(), structure))
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@each("structure", STRUCTURES)
 def test_adding_changes_neither_summand(structure):
     a, b = (measure(x, structure) for x in PICTURES[SHAPES[0]].split(12))
     kept = [t.clone() for m in (a, b) for t in sums(m)]
@@ -138,15 +139,15 @@ def test_adding_changes_neither_summand(structure):
     assert all(torch.equal(t, k) for t, k in zip([*sums(a), *sums(b)], kept, strict=True))
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@each("structure", STRUCTURES)
 def test_a_mean_far_from_zero_costs_no_precision_that_matters(structure):
     x = normal(400, 2, 4, 5, seed=8)
     near, far = (fit(measure(x + offset, structure)) for offset in (0.0, 1000.0))
     assert close(far.whiten(x + 1000.0), near.whiten(x), 1e-6)
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.3, 1000.0])
-@pytest.mark.parametrize("structure", STRUCTURES)
+@each("offset", [0.0, 0.3, 1000.0])
+@each("structure", STRUCTURES)
 def test_what_never_varies_has_no_power_rather_than_rounding(structure, offset):
     x = torch.full((50, 2, 4, 5), offset, dtype=torch.float64)
     with pytest.raises(ValueError, match="never varies"):

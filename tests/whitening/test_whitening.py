@@ -1,6 +1,5 @@
 """Every structure under every method against the textbook's dense matrices, in float64."""
 
-import pytest
 import torch
 
 from img2noise import fit, measure
@@ -21,9 +20,10 @@ from ..cases import (
     sigma_of,
     textbook,
 )
+from ..each import each
 
-every_case = pytest.mark.parametrize(("structure", "method"), CASES)
-every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+every_case = each(("structure", "method"), CASES)
+every_shape = each("shape", SHAPES)
 
 
 def eye(n):
@@ -63,7 +63,7 @@ def test_a_whitening_is_the_textbooks_matrix(structure, method, shape):
     assert close(rows.norm(dim=1).sort().values, wanted.norm(dim=1).sort().values, 1e-9)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@each("structure", STRUCTURES)
 @every_shape
 def test_zca_is_symmetric_and_closest_to_the_pictures(structure, shape):
     sigma = sigma_of(structure, shape)
@@ -75,7 +75,7 @@ def test_zca_is_symmetric_and_closest_to_the_pictures(structure, shape):
     assert max(scaled, key=scaled.get) == "zca-cor"
 
 
-@pytest.mark.parametrize("structure", ["dense", "kronecker"])
+@each("structure", ["dense", "kronecker"])
 @every_shape
 def test_cholesky_is_the_transposed_factor_of_the_inverse_and_not_the_misprint(structure, shape):
     sigma = sigma_of(structure, shape)
@@ -86,7 +86,7 @@ def test_cholesky_is_the_transposed_factor_of_the_inverse_and_not_the_misprint(s
     assert not close(misprint @ sigma @ misprint.T, eye(len(sigma)), 0.1) and not close(w, misprint, 0.1)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@each("seed", range(3))
 def test_the_fft_whitening_is_the_dense_zca_of_the_block_circulant_covariance(seed):
     x = normal(7, 4, 6, 8, seed=seed).cumsum(3).cumsum(2) / 10
     mean = x.mean((0, 2, 3), keepdim=True)
@@ -97,8 +97,8 @@ def test_the_fft_whitening_is_the_dense_zca_of_the_block_circulant_covariance(se
     assert close(origin, -w @ mean.expand(1, 4, 6, 8).flatten(), 1e-10 * float(w.abs().max()))
 
 
-@pytest.mark.parametrize("method", METHODS_OF["dense"])
-@pytest.mark.parametrize("size", [(4, 6), (8, 6), (12, 12)])
+@each("method", METHODS_OF["dense"])
+@each("size", [(4, 6), (8, 6), (12, 12)])
 def test_patches_whiten_each_tile_of_a_picture_by_itself(method, size):
     shape, (p, q), channels = (2, 4, 6), (4, 6), 2
     sigma, mean = sigma_of("dense", shape), mean_of("dense", shape)
@@ -114,7 +114,7 @@ def test_patches_whiten_each_tile_of_a_picture_by_itself(method, size):
 
 
 @every_case
-@pytest.mark.parametrize(("a", "b"), [(1.0, 0.0), (0.3, 0.9), (0.5, 0.5), (0.0, 1.0), (0.0, 2.0)])
+@each(("a", "b"), [(1.0, 0.0), (0.3, 0.9), (0.5, 0.5), (0.0, 1.0), (0.0, 2.0)])
 def test_partial_strengths_compose_in_the_eigenbasis(structure, method, a, b):
     shape = SHAPES[0]
     sigma, mean = sigma_of(structure, shape), mean_of(structure, shape)
@@ -127,7 +127,7 @@ def test_partial_strengths_compose_in_the_eigenbasis(structure, method, a, b):
         assert close(twice, whitener.whiten(x, a + b), 1e-10)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@each("structure", STRUCTURES)
 def test_at_strength_zero_zca_only_takes_the_mean_away(structure):
     x = normal(2, *SHAPES[0], seed=6)
     found = fitted(structure, "zca", SHAPES[0]).whiten(x, 0.0)
@@ -148,7 +148,7 @@ def test_coordinates_have_the_eigenvalues_for_variances_in_an_orthonormal_basis(
     assert close(whitener.unrotate(whitener.rotate(q)), q, 1e-12)
 
 
-@pytest.mark.parametrize("structure", STRUCTURES)
+@each("structure", STRUCTURES)
 def test_another_method_of_the_same_covariance_is_the_one_fitted_so(structure):
     for method in METHODS_OF[structure]:
         x = normal(2, *SHAPES[0], seed=1)
