@@ -51,6 +51,13 @@ def test_good_inputs_are_taken_and_a_bad_one_is_refused_in_one_sentence(function
     assert list(tmp_path.iterdir()) == there
 
 
+def test_what_python_or_torch_raise_by_themselves_is_no_refusal():
+    for call in (lambda: None + "a sum of two things", lambda: torch.ones(2) + torch.ones(3), lambda: None):
+        assert faults(answer(call, {}))
+    found = answer(lambda: img2noise.draw((2, 3), seed=-1), {})
+    assert not faults(found, "seed") and faults(found, "whitener")
+
+
 COMMANDS = {  # and a word of what is said
     "fit nowhere --out w.safetensors": "nowhere",
     "fit . --out w.safetensors --space x": "space",
