@@ -41,12 +41,12 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
     return clean.to(x.dtype)
 
 
-def rescaled(x: Tensor, sigma: float, told: float) -> Tensor:
-    """Rescale x from noise level `sigma` to `told`, equal in variance-preserving units."""
-    return x * ((1 + told**2) / (1 + sigma**2)) ** 0.5
+def rescaled(x: Tensor, sigma: float, to: float) -> Tensor:
+    """Rescale x from noise level `sigma` to `to`, equal in variance-preserving units."""
+    return x * ((1 + to**2) / (1 + sigma**2)) ** 0.5
 
 
-def state(x: Tensor) -> Tensor:
+def working_copy(x: Tensor) -> Tensor:
     """Return x (B, ...) in the precision that solvers keep: float32, or float64 where x is.
 
     NaN is looked for here where x is on the CPU, elsewhere by `finished` in the one read-back of a walk.
@@ -92,7 +92,7 @@ class GaussianDenoiser:
         fitted = self.whitener.at_size_of(x)
         u = fitted.analyze(x)
         lam = fitted.eigenvalues(u)
-        return fitted.synthesise(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
+        return fitted.synthesize(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
 
     def flow(self, x: Tensor, sigma_from: float | Tensor, sigma_to: float | Tensor) -> Tensor:
         """Where the probability-flow ODE takes x from one noise level to another: exact, undone by exchanging
@@ -102,7 +102,7 @@ class GaussianDenoiser:
         u = fitted.analyze(x)
         lam = fitted.eigenvalues(u)
         gain = (lam + _column(sigma_to, u) ** 2) / (lam + _column(sigma_from, u) ** 2)
-        return fitted.synthesise(u * gain.sqrt()).to(x.dtype)
+        return fitted.synthesize(u * gain.sqrt()).to(x.dtype)
 
 
 def _column(sigma: float | Tensor, u: Tensor) -> Tensor:

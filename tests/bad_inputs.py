@@ -133,7 +133,7 @@ BAD = {
     "ddim": dict(denoise=DENOISERS, x0=FITS, sigmas=SIGMAS, forward_steps=COUNTS, iterations=COUNTS),
     "ddim.sample": dict(denoise=DENOISERS, x=FITS, sigmas=SIGMAS),
     "first_step": dict(x0=FITS, sigma=UNIT, iterations=COUNTS, anderson_window=COUNTS, tolerance=UNIT),
-    "facts": dict(path={**PATHS, **NO_FILES}),
+    "metadata": dict(path={**PATHS, **NO_FILES}),
     "load": dict(path={**PATHS, **NO_FILES}),
     "save": dict(
         path=PATHS, obj={"None": (None, "only a Whitener"), "NaN": (X * NAN, "NaN"), **FLAT, **EMPTY}

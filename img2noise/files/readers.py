@@ -1,7 +1,7 @@
 """What a file holds, made into an object: the other half of `storage`, which every number is checked in.
 
-A file may come from anywhere, so nothing in it is believed: facts must be whole numbers of a sane size,
-tensors of the shapes that the facts ask for, covariances Hermitian and positive definite. What is not raises
+A file may come from anywhere, so nothing in it is believed: its metadata must be whole numbers of a sane size,
+tensors of the shapes that the metadata asks for, covariances Hermitian and positive definite. What is not raises
 ValueError, KeyError, TypeError or RuntimeError, which `storage.load` makes one sentence that names the file.
 """
 
@@ -20,7 +20,7 @@ from ..whitening.structures import CLASSES, Stationary, refuse_extreme
 from ..whitening.whitener import METHODS, Whitener
 
 LARGEST = 2**53  # of counts: float64, in which they divide, knows no larger whole numbers
-LOUDEST = 1e15  # sigma, whose square float32 still holds; models know levels up to about 5000
+LARGEST_SIGMA = 1e15  # sigma, whose square float32 still holds; models know levels up to about 5000
 SKEW = 1e-5  # of a block's largest entry: how far a float32 file may be from Hermitian
 
 
@@ -71,8 +71,8 @@ def read_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noise
     if not (0 < eta <= 1 and 0 <= skip <= LARGEST):
         raise ValueError(f"its eta {eta} or skip {skip} is out of range; expected 0 < eta <= 1 and skip >= 0")
     levels = descending(sigmas, to_zero=False)
-    if float(levels[0]) > LOUDEST:
-        raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LOUDEST:.0e}")
+    if float(levels[0]) > LARGEST_SIGMA:
+        raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LARGEST_SIGMA:.0e}")
     return NoiseMaps(start, residuals, levels, eta, skip, header["space"], _numbers(header, len(start)))
 
 
@@ -93,7 +93,7 @@ def _shape(header: dict[str, str]) -> tuple[int, int, int]:
 
 
 def _shapes(header: dict[str, str]) -> list[tuple[int, ...]]:
-    """The shapes that the first-order tensor and the second-order ones must have, from the facts in the
+    """The shapes that the first-order tensor and the second-order ones must have, from the metadata in the
     header.
     """
     channels, height, width = _shape(header)

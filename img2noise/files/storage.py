@@ -1,7 +1,7 @@
-"""One safetensors file per object: tensors in the body, facts as text in the header. No code is ever loaded.
+"""One safetensors file per object: tensors in the body, metadata as text in the header. No code is ever loaded.
 
 Header: format, version, type (whitener, moments, noise_maps, noise), structure, method, space, scale_factor,
-count, shape, shrinkage, and whatever facts the writer adds (source, command). Whitener blocks are float32
+count, shape, shrinkage, and whatever else the writer adds (source, command). Whitener blocks are float32
 (float64 for dense ones and wherever small eigenvalues need it) and complex blocks carry a last axis (real,
 imaginary). Files are written beside their place and moved into it, so a reader never sees half of one.
 """
@@ -34,38 +34,38 @@ HERE = Path(__file__).resolve().parents[1]
 SHIPPED = (HERE if (HERE / "zca_matrices").is_dir() else HERE.parent) / "zca_matrices"
 
 
-def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, **facts: object) -> Path:
-    """Write a whitener, moments, noise maps, or noise (a tensor) with its facts; returns the path. The file
+def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, **metadata: object) -> Path:
+    """Write a whitener, moments, noise maps, or noise (a tensor) with its metadata; returns the path. The file
     appears whole or not at all.
 
-    Raises TypeError for other objects, ValueError for facts that the file states itself, OSError where the
+    Raises TypeError for other objects, ValueError for metadata that the file states itself, OSError where the
     folder does not exist or cannot be written.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"got {checks.kind(path)} for the path; expected the name of a file")
-    tensors, header = contents_of(obj, **facts)
+    tensors, header = contents_of(obj, **metadata)
     return write_tensors(tensors, path, header)
 
 
 def contents_of(
-    obj: Whitener | Moments | NoiseMaps | Tensor, **facts: object
+    obj: Whitener | Moments | NoiseMaps | Tensor, **metadata: object
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and the header that `save` writes."""
     kind, tensors, own = _described(obj)
     own = {"format": FORMAT, "version": VERSION, "type": kind, **own}
-    if own.keys() & facts.keys():
-        named = ", ".join(own.keys() & facts.keys())
-        raise ValueError(f"got facts named {named}, which the file states itself")
-    header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in {**own, **facts}.items()}
+    if own.keys() & metadata.keys():
+        named = ", ".join(own.keys() & metadata.keys())
+        raise ValueError(f"got metadata named {named}, which the file states itself")
+    header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in {**own, **metadata}.items()}
     return {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header
 
 
 def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
-    """The type, tensors and own facts that a file of this object holds."""
+    """The type, tensors and own metadata that a file of this object holds."""
     if isinstance(obj, Whitener):
-        return "whitener", _whitener_tensors(obj), _facts(obj, method=obj.method, shrinkage=obj.shrinkage)
+        return "whitener", _whitener_tensors(obj), _common(obj, method=obj.method, shrinkage=obj.shrinkage)
     if isinstance(obj, Moments):
-        return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _facts(obj)
+        return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _common(obj)
     if isinstance(obj, NoiseMaps):
         tensors = {"start": obj.start, "residuals": obj.residuals, "sigmas": obj.sigmas}
         numbers = {"numbers": list(obj.numbers)} if obj.numbers else {}
@@ -130,7 +130,7 @@ def load_all(
         raise ValueError(f"{path} is not a sound img2noise {header['type']}: {_brief(reason)}") from error
 
 
-def facts(path: str | os.PathLike) -> dict[str, str]:
+def metadata(path: str | os.PathLike) -> dict[str, str]:
     """The header of a file (or shipped whitener) as text, without its tensors. Raises as `load` does."""
     return _read(find(path), header_only=True)[0]
 
@@ -194,7 +194,7 @@ def _brief(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
 
-def _facts(obj: Whitener | Moments, **more: object) -> dict[str, object]:
+def _common(obj: Whitener | Moments, **more: object) -> dict[str, object]:
     space = SPACES.get(obj.space)
     scale = {"scale_factor": space.scale_factor} if space else {}
     return {

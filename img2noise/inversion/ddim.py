@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .. import checks
-from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, state
+from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, working_copy
 from ..noise.draw import draw, rows_for
 from ..sigmas import descending
 from .anderson import Anderson
@@ -62,7 +62,7 @@ def invert(
         raise ValueError(
             f"got {forward_steps} forward steps for a schedule of {count}; expected 0 to {count}"
         )
-    x = rows_for(state(x0), forward_seed)
+    x = rows_for(working_copy(x0), forward_seed)
     if forward_steps:
         noise = draw(x.shape, forward_seed, indices).to(x)
         noised_to = levels[min(forward_steps + reference_offset, count)]
@@ -80,7 +80,7 @@ def sample(denoise: Denoiser, x: Tensor, sigmas: Tensor, *, on_step: OnStep | No
     these units. Raises ValueError for sigmas out of range, and for NaN or infinity from the network.
     """
     levels = descending(sigmas, to_zero=False).tolist()
-    start = x = state(x)
+    start = x = working_copy(x)
     for k, (high, low) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
         clean = denoised(denoise, x, high)
         x = clean + (low / high) * (x - clean)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .. import checks
-from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, state
+from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, working_copy
 from ..noise.draw import noise_rows, rows_for, stream
 from ..sigmas import ancestral_split, descending
 from .noise_maps import NoiseMaps, mean_step, norm_limit
@@ -44,7 +44,7 @@ def extract(
     the same picture. `levels_per_call` above 1 sends as many levels to the network together: faster, and
     approximate, since a network rounds other batches otherwise and a replay carries that on (in half
     precision until the picture is gone). `zero_last` drops the last map, as the published code does; the
-    picture is then not exact. `noise_sigmas` (n,) noises the picture to other levels than the network is told
+    picture is then not exact. `noise_sigmas` (n,) noises the picture to other levels than the network is asked at
     (see `turbo_sigmas`). `on_step(k, denoised)` reports each level. Raises ValueError for eta, skip, sigmas
     or seeds out of range, and for NaN or infinity from the network.
     """
@@ -132,7 +132,7 @@ def edit(
 
 def turbo_sigmas(sigmas: Tensor) -> Tensor:
     """TurboEdit's noise levels: each step noises the picture only to the next level of the grid, while the
-    network is told its own.
+    network is asked at its own.
 
     With few steps, states of independent noise lie further apart than sampling ever goes; shifting brings
     them to where the network expects them. (n + 1,) -> (n,), the last level clean.
@@ -167,12 +167,12 @@ class _Walk:
                 f"got {len(noised)} noise levels for {count} steps; give one per step, finite, not negative"
                 + (f" and not below sigma {least:.4g}, where the schedule ends" if least else "")
             )
-        self.x0 = x0 = rows_for(state(x0), seed)
+        self.x0 = x0 = rows_for(working_copy(x0), seed)
         noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
         self.sigmas = whole[skip:]
         added = (noised**2 - least**2).sqrt()  # to what x0 holds of noise already
         levels = list(zip(noise, added.tolist(), noised.tolist(), whole.tolist(), strict=False))[skip:]
-        self.states = [*(rescaled(x0 + add * e, sigma, told) for e, add, sigma, told in levels), x0]
+        self.states = [*(rescaled(x0 + add * e, sigma, to) for e, add, sigma, to in levels), x0]
         down, _ = ancestral_split(self.sigmas[:-1], self.sigmas[1:], eta)
         self.steps = list(zip(self.sigmas[:-1].tolist(), down.tolist(), strict=True))
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .. import checks
-from ..denoisers import Denoiser, OnStep, denoised, refuse_not_finite, state
+from ..denoisers import Denoiser, OnStep, denoised, refuse_not_finite, working_copy
 from .anderson import Anderson
 
 STOPS = ("unit_std", "converged", "iterations")
@@ -61,7 +61,7 @@ def invert(
     infinity from the network.
     """
     _check(sigma, iterations, anderson_window, stop, tolerance)
-    x0 = state(x0)
+    x0 = working_copy(x0)
     e = result = torch.zeros_like(x0).flatten(1)  # (B, D)
     clean, least = x0, e.new_full((len(x0), 1), math.inf)
     solver, active, history = Anderson(anderson_window), list(range(len(x0))), []
@@ -128,7 +128,7 @@ def reconstruction_gain(denoise: Denoiser, x0: Tensor, z: Tensor, sigma: float) 
     """Return how much of x0 the one-step picture of noise z holds, <D(x0 + sigma z), x0> / |x0|^2: (B,), 1 at
     the fixed point. Costs one network call.
     """
-    x0 = state(x0)
+    x0 = working_copy(x0)
     clean = denoised(denoise, x0 + sigma * z.to(x0), sigma)
     return (clean * x0).flatten(1).sum(1) / x0.square().flatten(1).sum(1)
 

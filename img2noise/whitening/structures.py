@@ -196,8 +196,8 @@ def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whiten
     if not all(bool(torch.isfinite(t).all()) for t in (*blocks, mean)):
         raise ValueError("got moments whose covariance is beyond float64; measure pictures in model space")
     blocks = tuple(shrink(b, shrinkage) for b in blocks)
-    facts = dict(method=method, space=moments.space, count=moments.count, shrinkage=shrinkage)
-    whitener = CLASSES[moments.structure](blocks, mean, moments.shape, **facts)
+    settings = dict(method=method, space=moments.space, count=moments.count, shrinkage=shrinkage)
+    whitener = CLASSES[moments.structure](blocks, mean, moments.shape, **settings)
     _refuse_singular([lam for lam, _ in whitener._parts], moments)
     refuse_extreme(whitener)
     return whitener

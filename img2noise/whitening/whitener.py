@@ -122,7 +122,7 @@ class Whitener(ABC):
         fitted = self.at_size_of(z)
         checks.finite(z, "the noise")
         q = fitted.unrotate(z)
-        return fitted.synthesise(q * fitted.eigenvalues(q) ** (strength / 2)).to(z.dtype)
+        return fitted.synthesize(q * fitted.eigenvalues(q) ** (strength / 2)).to(z.dtype)
 
     def eigenvalues(self, like: Tensor) -> Tensor:
         """lam (D,), in working precision on `like`'s device; their mean is tr(Sigma) / D."""
@@ -139,7 +139,7 @@ class Whitener(ABC):
         system = self._system(self._checked(x))
         return x.to(system.lam.dtype) - system.mean
 
-    def synthesise(self, u: Tensor) -> Tensor:
+    def synthesize(self, u: Tensor) -> Tensor:
         """mean + Q u: the exact inverse of `analyze`."""
         system = self._system(u)
         return self._expand(u, system.basis) + system.mean
