@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..img2noise import Whitener, anneal, checks, lerp, slerp
 from ..img2noise.diagnostics import plots
-from ..img2noise.sums import row_means, row_stds
+from ..img2noise.noise.sums import row_means, row_stds
 from . import inputs
 from .host import batches, latents
 from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, numbers_of

@@ -22,7 +22,7 @@ MODULES = (
 )
 # What else is in these rooms: what takes no tensor, and what a row of another name goes through.
 OTHERS = {
-    *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
+    *("draw_rows", "noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
     *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "metadata", "find"),
     *("load_network", "comparing_report", "least_squares_per_frequency", "distance", "best_scale"),
 }

@@ -27,7 +27,7 @@ from ..noise.correlated import correlated_noise
 from ..noise.draw import draw
 from ..photos.autoencoders import load_autoencoder
 from ..photos.decode import read_photo, to_pixels
-from ..whitening.spaces import SPACES
+from ..whitening import SPACES
 from ..whitening.whitener import Whitener
 from .compare import compare_command
 from .demo import run_demo

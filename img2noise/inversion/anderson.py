@@ -18,7 +18,7 @@ GROWTH = 2.0  # of a residual from one iterate to the next, past which a row for
 
 
 class Anderson:
-    """The memory of a batch's iterations; `window` is m, 0 for the plain iteration.
+    """The history of a batch's iterations; `window` is m, 0 for the plain iteration.
 
     `residual` (B,) is the RMS of the last f = G(x) - x, on x's device.
     """
@@ -57,12 +57,7 @@ def least_squares(columns: tuple[Tensor, ...], target: Tensor) -> list[Tensor]:
     A column that depends on those before it, or is zero, has gamma 0.
     """
     tiny = DEPENDENT * torch.finfo(target.dtype).eps
-    basis, overlaps, sizes, shares = (
-        [],
-        [],
-        [],
-        [],
-    )  # Q, the part of R above its diagonal, the diagonal, Q^T b
+    basis, overlaps, sizes, shares = ([] for _ in range(4))  # Q, R above its diagonal, the diagonal, Q^T b
     for column in columns:
         whole, above = column.norm(dim=1, keepdim=True), []
         for q in basis:

@@ -237,8 +237,7 @@ def shrink(sigma: Tensor, shrinkage: float) -> Tensor:
     """(1 - g) Sigma + g tr(Sigma) / n I per block: eigenvalues move towards their mean, the basis stays
     (Ledoit, Wolf 2004).
     """
-    if not checks.is_number(shrinkage) or not 0 <= shrinkage <= 1:
-        raise ValueError(f"got shrinkage {shrinkage!r}; it must lie in [0, 1]")
+    checks.number(shrinkage, "shrinkage", 0, 1)
     level = sigma.diagonal(dim1=-2, dim2=-1).mean(-1)
     return (1 - shrinkage) * sigma + shrinkage * level[..., None, None] * torch.eye(
         sigma.shape[-1], dtype=sigma.dtype

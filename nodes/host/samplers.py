@@ -29,7 +29,7 @@ class InversionSampler(comfy.samplers.Sampler):
     def __init__(self, scheme: str, forward_fraction: float, forward_seed: int, iterations: int):
         checks.number(forward_fraction, "forward fraction", 0, 1)
         self.fraction = forward_fraction
-        self.how = dict(scheme=scheme, forward_seed=forward_seed, iterations=iterations)
+        self.how = dict(scheme=scheme, seed=forward_seed, iterations=iterations)
 
     def sample(
         self,

@@ -1,5 +1,7 @@
 """Edit-friendly inversion: exact whatever the settings, a known answer on Gaussians, one noise per level."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -114,8 +116,9 @@ def test_the_shift_for_every_eta_is_a_product_over_the_steps(lam, eta):
 def test_without_the_last_map_the_picture_is_off_by_the_last_denoising():
     x0, denoise = normal(1, 4, 128, 128), gaussian(1.0)
     listening, asked = recorded(denoise)
-    maps = extract(listening, x0, levels(100), seed=3, zero_last=True)
-    error = replay(denoise, maps) - x0
+    maps = extract(listening, x0, levels(100), seed=3)
+    without = torch.cat([maps.residuals[:-1], torch.zeros_like(maps.residuals[-1:])])
+    error = replay(denoise, replace(maps, residuals=without)) - x0
     assert close(error, denoise(*asked[-1]) - x0, 1e-12)
     assert abs(rms(error) / 0.0411 - 1) < 0.02
 
@@ -194,24 +197,24 @@ def test_every_level_and_row_has_white_noise_of_its_own():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(eta=0.0), "got eta 0.0; eta = 0 adds no noise, so there are no maps to extract"),
-        (dict(eta=2.0), r"got eta 2.0; eta lies in \(0, 1\]"),
+        (dict(eta=0.0), "eta 0"),
+        (dict(eta=2.0), "eta 2"),
         (dict(eta=float("nan")), "got eta nan"),
-        (dict(skip=4), "got skip 4 for 4 steps; it counts steps and must leave at least one"),
-        (dict(skip=-1), "got skip -1"),
+        (dict(skip=4), "skip 4"),
+        (dict(skip=-1), "skip -1"),
         (dict(sigmas=levels(4).flip(0)), "descend at every step"),
         (dict(sigmas=torch.tensor([3.0, 1.0, -1.0])), "end at 0 or above"),
-        (dict(sigmas=levels(4)[:0]), r"shape \(0,\); expected a list of at least two"),
-        (dict(sigmas=levels(4)[-1:]), r"shape \(1,\); expected a list of at least two"),
+        (dict(sigmas=levels(4)[:0]), "at least two"),
+        (dict(sigmas=levels(4)[-1:]), "at least two"),
         (dict(sigmas=torch.tensor([3.0, float("nan"), 0.0])), "expected finite ones"),
         (dict(sigmas=torch.tensor([3.0, 3.0, 0.0])), "descend at every step"),
         (dict(seed=-1), "got seed -1"),
-        (dict(seed=[1, 2, 3]), "got 3 seeds or indices for 2 rows"),
-        (dict(indices=[0]), "got 1 seeds or indices for 2 rows"),
-        (dict(noise_sigmas=levels(4)), "got 5 noise levels for 4 steps"),
-        (dict(noise_sigmas=torch.tensor([1, 2, float("nan"), 0])), "4 steps; give one per step, finite"),
-        (dict(noise_sigmas=-levels(4)[1:]), "give one per step, finite, not negative"),
-        (dict(sigmas=levels(5)[:-1], noise_sigmas=levels(4)[1:]), "not below sigma 0.04131, where the"),
+        (dict(seed=[1, 2, 3]), "seeds or indices"),
+        (dict(indices=[0]), "seeds or indices"),
+        (dict(noise_sigmas=levels(4)), "noise levels"),
+        (dict(noise_sigmas=torch.tensor([1, 2, float("nan"), 0])), "noise levels"),
+        (dict(noise_sigmas=-levels(4)[1:]), "noise levels"),
+        (dict(sigmas=levels(5)[:-1], noise_sigmas=levels(4)[1:]), "not below"),
     ],
 )
 def test_settings_that_make_no_maps_are_refused(change, message):
@@ -224,7 +227,7 @@ def test_settings_that_make_no_maps_are_refused(change, message):
 
 
 def test_a_call_holds_at_least_one_level():
-    with pytest.raises(ValueError, match="got 0 levels per call"):
+    with pytest.raises(ValueError, match="levels per call"):
         extract(SOURCE, picture(1, 1, 4, 4), levels(4), seed=1, levels_per_call=0)
 
 

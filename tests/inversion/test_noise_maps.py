@@ -133,7 +133,7 @@ def test_shifted_maps_make_the_shifted_picture():
 
 @pytest.mark.parametrize("by", [(8, 0), (0, -16), (99, 0)])
 def test_a_shift_as_large_as_the_picture_is_refused(by):
-    with pytest.raises(ValueError, match=f"got a shift of {by[0]}, {by[1]} for maps of 8 x 16"):
+    with pytest.raises(ValueError, match=f"shift of {by[0]}, {by[1]}"):
         shift(coordinates(8, 16), *by)
 
 
@@ -206,7 +206,7 @@ def test_color_is_pulled_from_the_edited_trajectory_when_closed_and_from_the_sou
 
 @pytest.mark.parametrize("change", [dict(band=(0.7, 0.2)), dict(band=(-0.1, 0.5)), dict(strength=-0.1)])
 def test_color_outside_its_range_is_refused(change):
-    with pytest.raises(ValueError, match="expected 0 <= first < last <= 1 and no negative strength"):
+    with pytest.raises(ValueError, match="band|strength"):
         recolor(gaussian(1.0), coordinates(4, 4), torch.zeros(1), torch.zeros(1), **change)
 
 
