@@ -26,6 +26,7 @@ wheel-test: $(VENV)/installed
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 bench: $(VENV)/installed
 	$(RUN) -m benchmarks

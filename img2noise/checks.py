@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 HUGE = sys.float_info.max
-AXES = {2: "a tensor (N, D)", 4: "a tensor (B, C, H, W)"}
+AXES = {None: "a tensor", 2: "a tensor (N, D)", 4: "a tensor (B, C, H, W)"}
 
 
 def tensor(x: Any, name: str, dims: int | None = None) -> None:
     """Raise unless x is a non-empty floating-point tensor, of `dims` axes if given."""
-    wanted = AXES.get(dims, "a tensor")
+    wanted = AXES[dims]
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise TypeError(f"got {kind(x)} for {name}; expected {wanted} of floating-point numbers")
     if not x.numel() or dims not in (None, x.ndim):
@@ -46,7 +46,7 @@ def finite(x: Any, name: str, dims: int | None = None) -> None:
         raise ValueError(f"got NaN or infinity in {name}; expected finite numbers")
 
 
-def number(x: Any, name: str, least: float = -HUGE, most: float = HUGE, of: type = Real) -> None:
+def number(x: Any, name: str, least: float = -HUGE, most: float = HUGE, of: Any = Real) -> None:
     """Raise unless x is a number in [least, most]; infinity only where `most` is."""
     what = "a whole number" if of is Integral else "a number"
     if not isinstance(x, of) or isinstance(x, bool):

@@ -29,8 +29,8 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
     Raises ValueError for an answer of another shape than x.
     """
     checks.function(denoise, "a denoiser", "denoise(x, sigma)")
-    of_tensor = isinstance(sigma, Tensor)
-    levels = sigma.to(x).expand(len(x)).contiguous() if of_tensor else x.new_full((len(x),), sigma)
+    sigma = sigma.to(x) if isinstance(sigma, Tensor) else x.new_full((1,), sigma)
+    levels = sigma.expand(len(x)).contiguous()
     with torch.no_grad():
         clean = denoise(x, levels)
     if not isinstance(clean, Tensor) or clean.shape != x.shape:
@@ -68,7 +68,8 @@ def refuse_not_finite(figures: Iterable[Iterable[float]], *denoisers: Denoiser) 
     """Raise ValueError, with the networks' precision where known, unless all figures are finite."""
     if all(math.isfinite(figure) for row in figures for figure in row):
         return
-    stated = {str(d.precision).removeprefix("torch.") for d in denoisers if getattr(d, "precision", None)}
+    found = {getattr(denoise, "precision", None) for denoise in denoisers}
+    stated = {str(precision).removeprefix("torch.") for precision in found if precision}
     precision = f", which works in {' and '.join(sorted(stated))}" if stated else ""
     raise ValueError(
         f"got NaN or infinity from the network{precision}; run it in bfloat16 or float32, or at less guidance"

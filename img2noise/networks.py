@@ -114,7 +114,7 @@ class _Guided:
     uncond: Denoiser
     scale: float
 
-    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+    def __call__(self, x: Tensor, sigma: Any) -> Tensor:  # a number or (B,), as the two take it
         clean = self.uncond(x, sigma)
         return clean + self.scale * (self.cond(x, sigma) - clean)
 
@@ -178,7 +178,8 @@ def _dtype_of(network: Network) -> torch.dtype | None:
     while isinstance(network, partial):
         network = network.func
     network = getattr(network, "__self__", network)  # of a method, such as unet.forward
-    if getattr(network, "dtype", None) in FLOATS:
-        return network.dtype
+    stated = getattr(network, "dtype", None)
+    if stated in FLOATS:
+        return stated
     parameters = network.parameters() if isinstance(network, nn.Module) else ()
     return next((p.dtype for p in parameters if p.dtype in FLOATS), None)

@@ -14,11 +14,12 @@ from PIL import Image
 
 from . import archive
 from .archive import ROOT
+from .each import each
 
 SHIPPED = archive.shipped()
 FACTS = (ROOT / "pyproject.toml").read_text("utf-8")
 HOST = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "latent_preview", "nodes"}
-BROUGHT = {"torch", "numpy", "safetensors", "PIL", "einops"}  # by ComfyUI's own requirements
+BROUGHT = {"torch", "numpy", "safetensors", "PIL", "einops", "scipy"}  # by ComfyUI's own requirements
 # What no node needs, in folders of which nodes need other files: fits that go on, or run on a cluster.
 ALONG = {
     f"img2noise/{name}.py"
@@ -63,7 +64,7 @@ def test_only_folders_are_left_out_of_the_package():
     assert named == ["/img2noise/cli/"]
 
 
-@pytest.mark.parametrize("name", [name for name in SHIPPED if name.endswith(".py")])
+@each("name", [name for name in SHIPPED if name.endswith(".py")])
 def test_a_shipped_module_imports_at_load_only_what_comfyui_brings(name):
     roots = set()
     for node in ast.parse((ROOT / name).read_text("utf-8")).body:
@@ -86,7 +87,7 @@ def test_nothing_shipped_looks_like_code_that_runs_or_fetches_other_code():
     assert len(text) > 50 and not lines
 
 
-@pytest.mark.parametrize("line", ["eval(x)", "import urllib.request", "os.system('ls')", "pip install x"])
+@each("line", ["eval(x)", "import urllib.request", "os.system('ls')", "pip install x"])
 def test_the_scan_finds(line):
     assert re.search(DISLIKED, line)
 
@@ -107,7 +108,7 @@ def test_the_registry_is_told_what_it_asks_for():
     assert '"Operating System :: OS Independent"' in FACTS
 
 
-@pytest.mark.parametrize("key, ratio, widest", [("Icon", 1, 400), ("Banner", 21 / 9, 2100)])
+@each("key, ratio, widest", [("Icon", 1, 400), ("Banner", 21 / 9, 2100)])
 def test_its_pictures_are_in_the_repository_in_the_shape_it_asks_for(key, ratio, widest):
     owner_and_name = fact("Repository").removeprefix("https://github.com/")
     start = f"https://raw.githubusercontent.com/{owner_and_name}/main/"

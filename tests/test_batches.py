@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 import itertools
 
-import pytest
-
 from .archive import ROOT
+from .each import each
 
 
 def loaded():
@@ -21,7 +20,7 @@ def loaded():
 batches = loaded()
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "stored", "rows"),
     [
         ([0], [0], [0]),
@@ -58,7 +57,7 @@ def test_a_row_is_given_out_once():
                     assert [stored[row] for row in rows] == list(asked)
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "stored", "rows"),
     [
         ([0, 1, 2, 3], [0], [0, 0, 0, 0]),
@@ -74,7 +73,7 @@ def test_rows_take_turns_where_pictures_are_more(asked, stored, rows):
     assert batches.turns(asked, stored) == rows
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "stored", "found"),
     [
         ([0], [0, 0], [0]),
@@ -88,7 +87,7 @@ def test_numbers_that_several_rows_have_are_named(asked, stored, found):
     assert batches.shared(asked, stored) == found
 
 
-@pytest.mark.parametrize(
+@each(
     ("numbers", "draws"),
     [([0, 1], [0, 1]), ([3, 2], [3, 2]), ([0, 0], [0, 1]), ([0, 1, 0], [0, 1, 2]), ([5, 5], [0, 1])],
 )
@@ -96,7 +95,7 @@ def test_each_picture_gets_a_draw_of_its_own(numbers, draws):
     assert batches.draws(numbers) == draws
 
 
-@pytest.mark.parametrize(
+@each(
     ("numbers", "count", "all_of_them"),
     [([0], 3, [0, 1, 2]), ([0, 1], 3, [0, 1, 2]), ([2, 3], 4, [2, 3, 4, 5]), ([0, 0], 4, [0, 0, 1, 1])],
 )

@@ -9,6 +9,7 @@ import torch
 import img2noise as n
 
 from .device_calls import CALLS, LEVELS, WALKS, X, leaves, misplaced, numbers, whitener
+from .each import each
 from .pretend import Pretend, device_of
 from .worlds import network
 
@@ -16,7 +17,7 @@ KINDS = ("cuda", "mps")
 MODULES = (
     *("denoisers", "networks", "sigmas", "noise.annealing", "noise.correlated", "noise.draw"),
     *("inversion.ddim", "inversion.edit_friendly", "inversion.first_step", "inversion.noise_maps"),
-    *("diagnostics.comparing", "diagnostics.inspection", "diagnostics.least_squares", "diagnostics.plain"),
+    *("diagnostics.inspection", "diagnostics.least_squares", "diagnostics.reports"),
     *("diagnostics.populations", "diagnostics.verdict", "diagnostics.whiteness", "whitening.moments"),
     *("files.noise_files", "files.storage", "photos.decode"),
 )
@@ -24,7 +25,9 @@ MODULES = (
 OTHERS = {
     *("draw_rows", "noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
     *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "metadata", "find"),
-    *("load_network", "comparing_report", "least_squares_per_frequency", "distance", "best_scale"),
+    *("load_network", "least_squares_per_frequency", "distance", "best_scale", "on_cpu", "ratio_score"),
+    *("null_correlation", "inspection_figures", "inspection_rows", "inspection_report", "batch_report"),
+    *("comparison_figures", "comparison_report"),
 }
 
 
@@ -43,8 +46,8 @@ def test_every_public_function_is_in_the_table():
     assert public().keys() == (CALLS.keys() & public().keys()) | OTHERS
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", CALLS)
+@each("kind", KINDS)
+@each("name", CALLS)
 def test_a_function_works_where_its_arguments_are(name, kind):
     call, on_cpu = CALLS[name]
     expected = numbers(call(lambda x: x))
@@ -54,7 +57,7 @@ def test_a_function_works_where_its_arguments_are(name, kind):
     assert numbers(found) == pytest.approx(expected, rel=1e-4, abs=1e-5, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", [name for name, (_, on_cpu) in CALLS.items() if on_cpu is True])
+@each("name", [name for name, (_, on_cpu) in CALLS.items() if on_cpu is True])
 def test_results_that_are_on_the_cpu_say_so(name):
     call, _ = CALLS[name]
     found, function = call(lambda x: x), public()[name.split(",")[0]]
@@ -64,8 +67,8 @@ def test_results_that_are_on_the_cpu_say_so(name):
     assert not tensors or any("CPU" in text for text in said if text)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", WALKS)
+@each("kind", KINDS)
+@each("name", WALKS)
 def test_a_walk_reads_back_at_most_once(name, kind):
     with Pretend(kind) as device:
         WALKS[name](device.put)
@@ -90,8 +93,8 @@ STEPPED = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", STEPPED)
+@each("kind", KINDS)
+@each("name", STEPPED)
 def test_a_solver_reads_back_at_most_once_a_step_for_the_whole_batch(name, kind):
     call, how = STEPPED[name]
     with Pretend(kind) as device:
@@ -99,7 +102,7 @@ def test_a_solver_reads_back_at_most_once_a_step_for_the_whole_batch(name, kind)
         assert len(device.reads) <= steps, (steps, len(device.reads))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each("kind", KINDS)
 def test_noise_of_a_whitener_that_knows_the_device_reads_back_once(kind):
     w = whitener()
     with Pretend(kind) as device:

@@ -6,12 +6,12 @@ import json
 import re
 from collections import Counter
 
-import pytest
 from typer.main import get_command
 
 from img2noise.cli.app import app
 
 from .archive import ROOT
+from .each import each
 from .pages import WORKFLOWS
 
 NODES = json.loads((ROOT / "locales/en/nodeDefs.json").read_text("utf-8"))
@@ -24,7 +24,7 @@ DOCUMENTS = [
 ]
 WRITTEN = [path for path in DOCUMENTS if path.name not in ("report.md", "photo32.md", "support-matrix.md")]
 OPTIONS = {name: {o for p in c.params for o in p.opts} for name, c in get_command(app).commands.items()}
-PAGES = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+PAGES = each("path", DOCUMENTS)
 
 
 def anchors(path):
@@ -58,6 +58,14 @@ def test_commands_in_a_document_are_there(path):
         assert (place / "__main__.py").is_file() or place.with_suffix(".py").is_file(), module
 
 
+@PAGES
+def test_places_in_the_project_that_a_document_names_are_there(path):
+    named = re.findall(
+        r"`((?:img2noise|nodes|tests|web|docs|workflows|locales|benchmarks)/[^` ]*)`", path.read_text("utf-8")
+    )
+    assert not [place for place in named if not (ROOT / place).exists()]
+
+
 def test_the_front_page_is_short():
     lines = README.read_text("utf-8").splitlines()
     assert len(lines) <= 120 and max(map(len, lines)) <= 120
@@ -84,7 +92,7 @@ def test_the_page_for_artists_shows_every_template_and_says_what_every_node_is_f
         assert f"pictures/{node}.webp" in row
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@each("name", OPTIONS)
 def test_the_page_of_the_command_line_has_every_command_with_an_example(name):
     text = COMMANDS.read_text("utf-8")
     assert f"| `{name}` |" in text and f"\npython -m img2noise {name} " in text

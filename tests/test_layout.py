@@ -4,7 +4,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import pytest
+from .each import each
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("img2noise", "nodes", "benchmarks", "tests")
@@ -26,7 +26,7 @@ HOST = {
 
 
 def named(paths):
-    return pytest.mark.parametrize("path", paths, ids=lambda p: str(p.relative_to(ROOT)))
+    return each("path", paths)
 
 
 @cache

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-import pytest
+from .each import each
 
 LOCALES = Path(__file__).resolve().parents[1] / "locales"
 OTHERS = sorted(path.name for path in LOCALES.iterdir() if path.name != "en")
@@ -34,20 +34,20 @@ def test_there_are_four_other_languages_at_least():
     assert {"zh", "ja"} <= set(OTHERS) and len(OTHERS) >= 4
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@each("language", OTHERS)
 def test_a_language_has_words_for_every_node_input_and_output_and_for_nothing_else(language):
     said = words(language)
     assert said.keys() == ENGLISH.keys()
     assert not [place for place, text in said.items() if not text.strip()]
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@each("language", OTHERS)
 def test_sentences_and_node_names_are_translated(language):
     left = [place for place, text in words(language).items() if text == ENGLISH[place] and " " in text]
     assert not left
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@each("language", OTHERS)
 def test_the_same_english_is_said_in_the_same_words(language):
     said = {}
     for place, text in words(language).items():
@@ -55,7 +55,7 @@ def test_the_same_english_is_said_in_the_same_words(language):
     assert not {english: texts for english, texts in said.items() if len(texts) > 1}
 
 
-@pytest.mark.parametrize("language", OTHERS)
+@each("language", OTHERS)
 def test_numbers_and_the_choices_of_a_widget_are_kept(language):
     for place, text in words(language).items():
         for choice in CHOICES:

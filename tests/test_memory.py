@@ -7,6 +7,8 @@ import torch
 
 from benchmarks.reproducibility import comparing, generators
 
+from .each import each
+
 SIDE = 40  # of pictures here and of nothing else
 SIDES = {SIDE, SIDE // 2 + 1, 4 * SIDE * SIDE, 3 * SIDE * SIDE}
 
@@ -39,7 +41,7 @@ def forget():
     comparing.reference.cache_clear()
 
 
-@pytest.mark.parametrize("name", [*generators.GENERATORS, *generators.WHOLES])
+@each("name", [*generators.GENERATORS, *generators.WHOLES])
 def test_nothing_outlives_what_was_made(name):
     forget()
     before = alive()

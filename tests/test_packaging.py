@@ -10,12 +10,11 @@ import subprocess
 import sys
 from functools import cache
 
-import pytest
-
 import img2noise
 from img2noise.__main__ import main
 
 from .archive import ROOT
+from .each import each
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -75,7 +74,7 @@ def test_whatever_the_library_imports_is_a_dependency_or_in_an_extra_and_nothing
     assert imported == required("cli", "vae", "ray")
 
 
-@pytest.mark.parametrize("start, extras", [("__init__.py", []), ("cli/app.py", ["cli"])])
+@each("start, extras", [("__init__.py", []), ("cli/app.py", ["cli"])])
 def test_what_is_imported_at_load_needs_no_other_extra(start, extras):
     files = loaded_with(LIBRARY / start)
     assert len(files) > 10
@@ -109,7 +108,7 @@ def test_the_command_is_the_command_line():
     assert getattr(importlib.import_module(module), name) is main
 
 
-@pytest.mark.parametrize("lacking", ["typer", "rich"])
+@each("lacking", ["typer", "rich"])
 def test_the_command_without_its_extra_says_what_to_install(lacking):
     script = f"import sys; sys.modules[{lacking!r}] = None; from img2noise.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

@@ -7,17 +7,17 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from PIL import Image
 
 from .archive import ROOT
+from .each import each
 from .pages import COMMAND, DOCS, PAGES, parts, section
 
 DECLARED = json.loads((ROOT / "tests/host/nodes.json").read_text("utf-8"))
 WORDS = json.loads((ROOT / "locales/en/nodeDefs.json").read_text("utf-8"))
 WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 
-each = pytest.mark.parametrize("node", DECLARED)
+every = each("node", DECLARED)
 
 
 def page(node: str) -> str:
@@ -40,14 +40,14 @@ def test_there_is_a_page_for_each_node_and_no_other():
     assert sorted(p.stem for p in PAGES) == sorted(DECLARED)
 
 
-@each
+@every
 def test_a_page_begins_with_the_name_and_what_the_node_does(node):
     title, _, first = page(node).split("\n", 3)[:3]
     assert title == f"# {WORDS[node]['display_name']}"
     assert len(first) > 80 and re.search(r"picture|photo|noise|model|look", first)
 
 
-@each
+@every
 def test_a_page_gives_every_input_its_range_and_effect(node):
     rows = table(page(node), "input")
     assert set(rows) == set(DECLARED[node]["inputs"])
@@ -58,14 +58,14 @@ def test_a_page_gives_every_input_its_range_and_effect(node):
         assert len(effect) > 5 or given["type"] not in WIDGETS, f"{name} has no effect"
 
 
-@each
+@every
 def test_a_page_explains_every_output(node):
     rows = table(page(node), "output")
     assert list(rows) == [output["name"] for output in DECLARED[node]["outputs"]]
     assert all(len(said) > 10 for [said] in rows.values())
 
 
-@each
+@every
 def test_a_page_shows_a_small_picture_of_the_effect(node):
     _, description, _ = parts(page(node))
     assert len(description) > 20, "add ![what is seen](pictures/<node>.webp), drawn by benchmarks.thumbnails"
@@ -79,14 +79,14 @@ def test_no_picture_is_left_over():
     assert sorted(p.stem for p in (DOCS / "pictures").iterdir()) == sorted(DECLARED)
 
 
-@each
+@every
 def test_a_page_ends_with_a_graph_from_a_template(node):
     assert page(node).endswith(section(node)), f"write the graphs again: {COMMAND}"
     graph = json.loads(parts(page(node))[2])
     assert node in {n["type"] for n in graph["nodes"]}
 
 
-@each
+@every
 def test_the_graph_of_a_page_is_whole(node):
     graph = json.loads(parts(page(node))[2])
     nodes = {n["id"]: n for n in graph["nodes"]}
@@ -98,7 +98,7 @@ def test_the_graph_of_a_page_is_whole(node):
     assert sorted(ends) == sorted(link[0] for link in graph["links"])
 
 
-@each
+@every
 def test_every_wire_that_a_node_needs_is_in_its_graph(node):
     graph = json.loads(parts(page(node))[2])
     for found in graph["nodes"]:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from . import processors
+from .each import each
 
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
 
@@ -17,7 +18,7 @@ def test_the_table_has_every_kernel_with_one_two_and_four_threads():
     assert {v for n, v in values if n == "IMG2NOISE_THREADS"} == {"1", "2", "4"} and len(found) == 27
 
 
-@pytest.mark.parametrize("row", ["", "avx2", "threads=0", "threads=x", "MKL_CBWR", "MKL_CBWR=AVX", "PATH=x"])
+@each("row", ["", "avx2", "threads=0", "threads=x", "MKL_CBWR", "MKL_CBWR=AVX", "PATH=x"])
 def test_what_is_no_row_is_refused(row):
     with pytest.raises(ValueError, match="expected one such as"):
         processors.settings(row)

@@ -5,7 +5,6 @@ import inspect
 import pkgutil
 from dataclasses import replace
 
-import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -15,6 +14,7 @@ from img2noise.inversion.noise_maps import statistics
 
 from .cases import normal
 from .device_calls import CALLS, leaves
+from .each import each
 from .pretend import tensors
 
 WITHIN = {"System"}  # never leaves a whitener
@@ -45,7 +45,7 @@ def test_a_class_with_tensors_compares_by_identity():
     assert not {c.__name__ for c in holders() if c.__eq__ is not object.__eq__} - WITHIN
 
 
-@pytest.mark.parametrize("name", CALLS)
+@each("name", CALLS)
 def test_no_result_raises_when_it_is_compared(name):
     once, again = (CALLS[name][0](lambda x: x) for _ in range(2))
     for ours, theirs in zip(_objects(once), _objects(again), strict=True):

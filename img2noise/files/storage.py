@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -258,7 +258,7 @@ def _parse_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noi
     return NoiseMaps(start, residuals, levels, eta, skip, header["space"], numbers)
 
 
-READERS = {
+READERS: dict[str, Callable[..., Storable]] = {
     "whitener": _parse_whitener,
     "moments": _parse_moments,
     "noise_maps": _parse_noise_maps,

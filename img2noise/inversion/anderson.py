@@ -25,7 +25,7 @@ class Anderson:
 
     def __init__(self, window: int):
         self.window = window
-        self.residual: Tensor | None = None
+        self.residual = torch.zeros(0)  # of each row; of none before the first step
         self.last: tuple[Tensor, Tensor] | None = None  # G(x) and f of the iterate before, (B, D) each
         self.moves: list[tuple[Tensor, Tensor]] = []  # how both changed at each iterate, newest first
 
@@ -42,7 +42,7 @@ class Anderson:
             keep = (self.residual <= GROWTH * before)[:, None]  # (B, 1)
             newest = image - self.last[0], difference - self.last[1]
             moves = [newest, *self.moves][: self.window]
-            self.moves = [tuple(torch.where(keep, part, 0) for part in move) for move in moves]
+            self.moves = [(torch.where(keep, g, 0), torch.where(keep, f, 0)) for g, f in moves]
         self.last = image, difference
         if not self.moves:
             return image
@@ -57,9 +57,13 @@ def least_squares(columns: tuple[Tensor, ...], target: Tensor) -> list[Tensor]:
     A column that depends on those before it, or is zero, has gamma 0.
     """
     tiny = DEPENDENT * torch.finfo(target.dtype).eps
-    basis, overlaps, sizes, shares = ([] for _ in range(4))  # Q, R above its diagonal, the diagonal, Q^T b
+    basis: list[Tensor] = []  # Q
+    overlaps: list[list[Tensor]] = []  # the part of R above its diagonal
+    sizes: list[Tensor] = []  # its diagonal
+    shares: list[Tensor] = []  # Q^T b
     for column in columns:
-        whole, above = column.norm(dim=1, keepdim=True), []
+        whole = column.norm(dim=1, keepdim=True)
+        above: list[Tensor] = []
         for q in basis:
             above.append(_dot(q, column))
             column = column - above[-1] * q

@@ -62,7 +62,8 @@ def invert(
     x0 = working_copy(x0)
     e = result = torch.zeros_like(x0).flatten(1)  # (B, D)
     clean, least = x0, e.new_full((len(x0), 1), math.inf)
-    solver, active, history = Anderson(anderson_window), list(range(len(x0))), []
+    solver, active = Anderson(anderson_window), list(range(len(x0)))
+    history: list[list[list[float]]] = []  # residuals and stds of each call
     for k in range(iterations):
         rows = active if rows_alike else list(range(len(x0)))
         shown = x0 + sigma * e.view_as(x0)

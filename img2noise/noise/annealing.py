@@ -81,8 +81,8 @@ def anneal(
         chains.append(_Chain(start[0], gain, target[0], row, alpha, adapt_step))
     first, last = (t * sums.mean(gain.double().square()) for t in temperature)
     scratch = gain.new_empty(2, min(BLOCK, iterations), len(gain))
-    for start in range(0, iterations, BLOCK):
-        steps = range(start + 1, min(start + BLOCK, iterations) + 1)
+    for taken in range(0, iterations, BLOCK):
+        steps = range(taken + 1, min(taken + BLOCK, iterations) + 1)
         temperatures = [first + (last - first) * k / iterations for k in steps]
         for chain in chains:
             chain.advance(temperatures, scratch)

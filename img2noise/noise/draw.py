@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Sequence
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -45,7 +46,7 @@ def draw_rows(shape: Sequence[int], rows: list[tuple[int, int]]) -> Tensor:
     """Return the draw (C, H, W) of each (seed, index): float32 (B, C, H, W)."""
     out = torch.empty(len(rows), *shape)
     for seed in dict.fromkeys(s for s, _ in rows):
-        wanted = {}
+        wanted: dict[int, list[int]] = {}
         for row, (s, index) in enumerate(rows):
             if s == seed:
                 wanted.setdefault(index, []).append(row)
@@ -61,15 +62,15 @@ def noise_rows(rows: int, seed: Seed, indices: Sequence[int] | None = None) -> l
     if isinstance(seed, torch.Generator):
         if seed.device.type != "cpu":
             raise ValueError(f"got a generator on {seed.device} for the seed; expected one on the CPU")
-        seed = torch.randint(2**63 - 1, (rows,), generator=seed)
-    seed = _integers(seed, "seed")
-    if isinstance(seed, int):
+        seed = torch.randint(2**63 - 1, (rows,), generator=seed).tolist()
+    seeds = _integers(seed, "seed")
+    if isinstance(seeds, int):
         chosen = range(rows) if indices is None else _integers(indices, "indices")
-        pairs = [(seed, i) for i in ([chosen] if isinstance(chosen, int) else chosen)]
+        pairs = [(seeds, i) for i in ([chosen] if isinstance(chosen, int) else chosen)]
     elif indices is not None:
         raise ValueError("got both a list of seeds and indices; give indices with one integer seed only")
     else:
-        pairs = [(s, 0) for s in seed]
+        pairs = [(s, 0) for s in seeds]
     if len(pairs) != rows:
         raise ValueError(f"got {len(pairs)} seeds or indices for {rows} rows; give one per row")
     for s, i in pairs:
@@ -88,13 +89,13 @@ def rows_for(x0: Tensor, seed: Seed) -> Tensor:
     """Return x0 (B, ...), or its one row repeated (as a view) for each of a list of seeds."""
     if isinstance(seed, torch.Generator):
         return x0
-    seed = _integers(seed, "seed")
-    return x0.expand(len(seed), *x0.shape[1:]) if isinstance(seed, list) and len(x0) == 1 else x0
+    seeds = _integers(seed, "seed")
+    return x0.expand(len(seeds), *x0.shape[1:]) if isinstance(seeds, list) and len(x0) == 1 else x0
 
 
-def _integers(x: int | Iterable[int], name: str) -> int | list[int]:
+def _integers(x: Any, name: str) -> int | list[int]:
     """Return an int, or a list of them; no number is rounded to one."""
-    many = isinstance(x, Iterable) and not isinstance(x, str | bytes) and getattr(x, "ndim", 1)
+    many = isinstance(x, Iterable) and not isinstance(x, str | bytes) and getattr(x, "ndim", True)
     try:
         if any(isinstance(part, bool) for part in (x if many else [x])):
             raise TypeError

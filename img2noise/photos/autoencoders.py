@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -39,7 +40,7 @@ class Autoencoder:
     where it can. Results are on the device of what was given, whatever the model's.
     """
 
-    model: torch.nn.Module
+    model: Any  # a torch.nn.Module of diffusers with `encode`, and `decode` where it has a decoder
     scale_factor: float
     has_decoder: bool = True
 
@@ -81,7 +82,7 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
     if path.suffix != ".safetensors":
         raise ValueError(f"got {path}; autoencoders are read from .safetensors files alone")
     if not path.is_file():
-        raise FileNotFoundError(f"found no autoencoder file {path}")
+        raise FileNotFoundError(f"found no file {path}")
     if space not in SPACES or SPACES[space].channels != 4:
         raise ValueError(f"got space {space!r} for an autoencoder; say whose latents it makes: sd or sdxl")
     try:

@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ TRIED = 20  # photos whose contents tell a folder that was moved from a new one
 
 def save_survey(survey: PhotoStats, path: str | os.PathLike, **facts: object) -> Path:
     """Write what was measured so far; the file appears whole or not at all."""
+    assert survey.moments is not None, "only what was measured is written"
     tensors, header = contents_of(survey.moments, **facts)
     named = dict(held_out=survey.held_out.places, left_out=survey.left_out)
     text = json.dumps(named, default=str).encode("ascii")
@@ -89,13 +91,16 @@ def merge(paths: Iterable[str | os.PathLike], repeats: bool = False) -> tuple[Ph
     Raises ValueError where they are not of one structure, shape, space, scale, photo size, patch and
     autoencoder, and, but for `repeats`, where photos are in two of them.
     """
-    whole, known, facts, totals = PhotoStats(), True, {}, {}
+    whole, known = PhotoStats(), True
+    facts: dict[str, str] = {}
+    totals: dict[object, Tensor] = {}
     for path in paths:
         survey, header = load_survey(path)
         if totals:
             refuse_unlike(facts, header, (next(iter(totals)), path))
         if not repeats:
             _refuse_repeats(whole, survey, path, totals)
+        assert survey.moments is not None  # load_survey refuses files without
         facts, totals[path] = facts or header, survey.moments.total
         known = known and bool(survey.seen)
         whole.add(survey)
@@ -118,14 +123,15 @@ def checksum(path: str | os.PathLike | None) -> str:
 def _refuse_repeats(
     whole: PhotoStats, survey: PhotoStats, path: object, totals: dict[object, Tensor]
 ) -> None:
-    shared = len(np.intersect1d(*(np.array(s.counted, dtype=np.int64) for s in (whole, survey))))
+    before, new = (np.array(s.counted, dtype=np.int64) for s in (whole, survey))
+    shared = len(np.intersect1d(before, new))
     if shared:
         raise ValueError(
             f"got {path}, {shared} of whose photos are in the files before it; pass --repeats if they "
             "are to count twice"
         )
     for other, total in totals.items():
-        if torch.equal(total, survey.moments.total):
+        if survey.moments is not None and torch.equal(total, survey.moments.total):
             raise ValueError(f"got {path}, whose sums are those of {other}; moments count once")
 
 
@@ -140,7 +146,7 @@ def _any_counted(places: Iterable[Path | Source], survey: PhotoStats) -> bool:
     return False
 
 
-def place_of(saved: object) -> Path | Source:
+def place_of(saved: Any) -> Path | Source:
     """A place from its JSON: a path, or [file, inside, at]."""
     if isinstance(saved, str):
         return Path(saved)

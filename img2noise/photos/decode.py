@@ -40,14 +40,14 @@ def read_photo(path: str | Path, size: int | None = None, multiple: int = 1, squ
     `square` cuts the middle size x size out. Raises ValueError naming the file where it cannot be read, or is
     too small or too long.
     """
-    photo = decode(path, size, multiple, square)
+    photo = decode(Path(path), size, multiple, square)
     if photo.pixels is None:
         raise ValueError(photo.reason)
     return photo.pixels
 
 
 def decode(
-    place: str | Path | Source | Decoded, size: int | None = None, multiple: int = 1, square: bool = False
+    place: Path | Source | Decoded, size: int | None = None, multiple: int = 1, square: bool = False
 ) -> Decoded:
     """The same of a photo at any place, with the reason where there is no picture, instead of an error. An
     animation is its first frame; what was decoded elsewhere stays as it is.

@@ -59,8 +59,9 @@ def survey_on_ray(
                 raise ValueError(part)
             before = len(survey.seen) // every
             survey.add(part)
-            for place in chunk if on_photo is not None else ():
-                on_photo(place)
+            if on_photo is not None:
+                for place in chunk:
+                    on_photo(place)
             if keep is not None and len(survey.seen) // every > before:
                 keep(survey)
     return survey
@@ -147,7 +148,8 @@ class _Once:
     """An encoder that is loaded at its first picture and kept as long as this object."""
 
     def __init__(self, load: Callable[[], Encode]):
-        self.load, self.encode = load, None
+        self.load = load
+        self.encode: Encode | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.encode is None:
@@ -184,7 +186,7 @@ def _cluster():
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         package = str(Path(__file__).resolve().parents[1])
-        ray.init(log_to_driver=False, logging_level="ERROR", runtime_env={"py_modules": [package]})
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, runtime_env={"py_modules": [package]})
     try:
         yield ray
     finally:

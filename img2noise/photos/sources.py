@@ -50,7 +50,7 @@ def photo_places(paths: str | Path | Iterable[str | Path]) -> list[Path | Source
     """The same with the photos inside archives (.tar; .parquet through pyarrow), each archive's in its own
     order.
     """
-    found = []
+    found: list[Path | Source] = []
     for path in _found(paths, {*Image.registered_extensions(), *_LISTED}):
         found += _LISTED[path.suffix.lower()](path) if path.suffix.lower() in _LISTED else [path]
     if not found:
@@ -85,13 +85,11 @@ def identity(place: str | Path | Source) -> int:
 
 
 def _found(paths: str | Path | Iterable[str | Path], known: set[str]) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for path in [paths] if isinstance(paths, str | Path) else list(paths):
         matches = [path] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))
         if not matches:
-            raise FileNotFoundError(
-                f"got {str(path)!r}, which is neither a file nor a folder nor a glob of any"
-            )
+            raise FileNotFoundError(f"found no file {path}")
         for match in map(Path, matches):
             found += _in_folder(match, known) if match.is_dir() else [match] if match.is_file() else []
     if not found:

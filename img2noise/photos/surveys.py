@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,6 +44,7 @@ class HeldOut:
         return len(self.places)
 
     def __iter__(self) -> Iterator[Tensor]:
+        assert self.read is not None and self.encode is not None, "survey_photos sets both"
         for photo in map(self.read, self.places):
             x, _ = (None, "") if photo.pixels is None else _encoded(photo, self.encode)
             if x is not None:
@@ -125,9 +127,9 @@ def survey_photos(
     return survey
 
 
-def ahead(work: Callable, items: Iterable, threads: int = THREADS) -> Iterator:
+def ahead(work: Callable, items: Iterable, threads: int = THREADS) -> Generator[Any, None, None]:
     """work(item) in the order of the items, at most 2 `threads` of them done before they are asked for."""
-    waiting = deque()
+    waiting: deque[Future] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for item in items:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from einops import rearrange
@@ -88,16 +88,16 @@ def measure(
     pictures are cut into, by default none: whole pictures. Memory beyond twice the result stays below about
     50 MB. Raises ValueError for wrong shapes, NaN or infinity.
     """
-    patch = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
-    _check(x, structure, size, patch)
-    if patch is not None:
-        x = _cut(x, *patch)
+    sides: Any = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
+    _check(x, structure, size, sides)
+    if sides is not None:
+        x = _cut(x, *sides)
     shape = (x.shape[1], *(size or x.shape[-2:]))
-    sums = None
+    sums: list[Tensor] = []
     for chunk in x.split(max(1, _CHUNK_BYTES // (8 * x[0].numel()))):
         checks.finite(chunk, "the pictures")
         new = _SUMS[structure](chunk.detach().cpu().double())
-        sums = new if sums is None else [a + b for a, b in zip(sums, new, strict=True)]
+        sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
     total, *products = sums
     if structure == "stationary":
         products = [resample(products[0], x.shape[-1], shape[1:])]

@@ -135,17 +135,22 @@ class Stationary(Whitener):
             r = q if self.method == "zca" else None
         else:
             parts = zip(sigmas, self._parts, strict=True)
-            r = _joined([rotation(s, lam, q, self.method, variance) for s, (lam, q) in parts])
+            turns = [rotation(s, lam, q, self.method, variance) for s, (lam, q) in parts]
+            r = _joined([turn for turn in turns if turn is not None])  # none is the identity but pca's
         return System(self._spread(lam for lam, _ in self._parts), self.mean[:, None, None], (q,), (r,))
 
     def _spread(self, parts) -> Tensor:
         return self._plane.spread(torch.cat(list(parts)))
 
     def _project(self, x: Tensor, basis: Basis) -> Tensor:
-        return self._plane.pack(_mix(basis[0].mH, self._plane.transform(x)))
+        [q] = basis
+        assert q is not None  # the identity is a rotation of pca's alone, which has no need of this
+        return self._plane.pack(_mix(q.mH, self._plane.transform(x)))
 
     def _expand(self, u: Tensor, basis: Basis) -> Tensor:
-        return self._plane.inverse(_mix(basis[0], self._plane.unpack(u)))
+        [q] = basis
+        assert q is not None
+        return self._plane.inverse(_mix(q, self._plane.unpack(u)))
 
     def rotate(self, q: Tensor) -> Tensor:
         if self.method.startswith("zca"):
@@ -196,8 +201,8 @@ def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whiten
     if not all(bool(torch.isfinite(t).all()) for t in (*blocks, mean)):
         raise ValueError("got moments whose covariance is beyond float64; measure pictures in model space")
     blocks = tuple(shrink(b, shrinkage) for b in blocks)
-    settings = dict(method=method, space=moments.space, count=moments.count, shrinkage=shrinkage)
-    whitener = CLASSES[moments.structure](blocks, mean, moments.shape, **settings)
+    structure = CLASSES[moments.structure]
+    whitener = structure(blocks, mean, moments.shape, method, moments.space, moments.count, shrinkage)
     _refuse_singular([lam for lam, _ in whitener._parts], moments)
     refuse_extreme(whitener)
     return whitener

@@ -77,7 +77,7 @@ class Screen:
         self.page.wait_for_function("() => window.app?.vueAppReady && app.extensionManager?.setting")
         self.page.wait_for_function("() => app.extensionManager.workflow?.activeWorkflow")  # its first graph
         self.page.wait_for_timeout(500)
-        self.page.scheme(_LISTEN)
+        self.page.evaluate(_LISTEN)
 
     def open_template(self, name: str) -> None:
         """A template, by way of the template browser."""
@@ -91,24 +91,24 @@ class Screen:
         self.page.wait_for_timeout(500)
 
     def types(self) -> list[str]:
-        return self.page.scheme("() => app.rootGraph.nodes.map(n => n.type)")
+        return self.page.evaluate("() => app.rootGraph.nodes.map(n => n.type)")
 
     def missing(self) -> list[str]:
         """The types of nodes that ComfyUI does not have, those in boxes included."""
-        return self.page.scheme(
+        return self.page.evaluate(
             """() => app.rootGraph.nodes.flatMap(n => [n, ...(n.subgraph?.nodes ?? [])])
               .filter(n => n.has_errors || !(n.type in LiteGraph.registered_node_types)).map(n => n.type)"""
         )
 
     def shrink(self, most: dict) -> None:
         """Set the page's own widgets of these names to at most so much, and have small text drawn."""
-        self.page.scheme(_SHRINK, most)
+        self.page.evaluate(_SHRINK, most)
 
     def run(self) -> tuple[str, dict]:
         """Press Run; how it ended: ComfyUI's word for it and what it says."""
         self.page.get_by_role("button", name="Run", exact=True).first.click()
         self.page.wait_for_function("() => window.ended.length")
-        return tuple(self.page.scheme("() => window.ended.pop()"))
+        return tuple(self.page.evaluate("() => window.ended.pop()"))
 
     def contrasts(self) -> list[int]:
         """How far apart the darkest and brightest of each picture that is shown are; 0 for none."""
@@ -118,18 +118,18 @@ class Screen:
         except Exception as error:
             if type(error).__name__ != "TimeoutError":
                 raise
-        return self.page.scheme(_PICTURES)
+        return self.page.evaluate(_PICTURES)
 
     def reports(self) -> list[str]:
         """What the nodes that show text show."""
-        return self.page.scheme(
+        return self.page.evaluate(
             """() => app.rootGraph.nodes.filter(n => n.type === 'PreviewAny')
               .map(n => (n.widgets ?? []).map(w => String(w.value ?? '')).join(' '))"""
         )
 
     def click_node(self, node_type: str) -> None:
         """Click on the title of the first node of a type."""
-        x, y = self.page.scheme(_TITLE_OF, node_type)
+        x, y = self.page.evaluate(_TITLE_OF, node_type)
         self.page.mouse.click(x, y)
 
     def shot(self, name: str) -> None:

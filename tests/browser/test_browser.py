@@ -92,7 +92,7 @@ def test_a_node_shows_its_help_page_and_its_graph_is_pasted(screen):
     graph = json.loads(text)
     screen.wait_for_nodes(len(graph["nodes"]))
     assert sorted(screen.types()) == sorted(n["type"] for n in graph["nodes"])
-    assert screen.page.scheme("() => app.rootGraph.links.size") == len(graph["links"])
+    assert screen.page.evaluate("() => app.rootGraph.links.size") == len(graph["links"])
     assert not screen.missing() and not screen.complaints
     screen.shot("pasted")
 
@@ -103,11 +103,11 @@ def test_every_node_shows_its_help_page(screen):
     add = (
         "types => {app.rootGraph.clear(); for (const t of types) app.rootGraph.add(LiteGraph.createNode(t))}"
     )
-    screen.page.scheme(add, [page.stem for page in PAGES])
-    screen.page.scheme(select, PAGES[0].stem)
+    screen.page.evaluate(add, [page.stem for page in PAGES])
+    screen.page.evaluate(select, PAGES[0].stem)
     screen.page.get_by_test_id("info-button").click()
     for page in PAGES:
-        screen.page.scheme(select, page.stem)
+        screen.page.evaluate(select, page.stem)
         helped(screen, page.stem)
     assert not screen.complaints
 
@@ -125,14 +125,14 @@ def helped(screen, node: str) -> None:
 @pytest.mark.parametrize("name", BLUEPRINTS)
 def test_a_blueprint_is_found_in_the_node_library_and_placed(screen, name):
     screen.open()
-    screen.page.scheme("() => app.rootGraph.clear()")
+    screen.page.evaluate("() => app.rootGraph.clear()")
     screen.page.locator(".side-tool-bar-container button").nth(1).click()
     screen.page.get_by_placeholder("Search").first.fill(name)
     screen.page.get_by_text(name, exact=True).last.click()
     screen.page.mouse.move(900, 500)
     screen.page.mouse.click(900, 500)
     screen.wait_for_nodes(1)
-    inside = screen.page.scheme("() => app.rootGraph.nodes[0].subgraph.nodes.map(n => n.type)")
+    inside = screen.page.evaluate("() => app.rootGraph.nodes[0].subgraph.nodes.map(n => n.type)")
     assert any(kind.startswith("Img2Noise") for kind in inside)
     assert not screen.missing() and not screen.complaints
     screen.shot(name)

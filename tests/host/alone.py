@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import torch
 
+TESTS = Path(__file__).resolve().parents[1]
 SIZE, STEPS = (4, 8, 8), 4
 MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
 NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
@@ -27,6 +28,9 @@ def module_at(name: str, path: Path, **how):
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
     return sys.modules[name]
+
+
+refusals = module_at("refusals", TESTS / "refusals.py")
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -123,7 +127,7 @@ def good_of_noises(w: World) -> dict[str, dict]:
     law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
-        Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename="mine"),
+        Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename_prefix="mine"),
         Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),
         Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, **fit, limit=0),
         Img2NoiseWhitenLatent=dict(**picture, strength=1.0),
@@ -156,8 +160,8 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
         Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
         Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
-        Img2NoiseSaveNoiseMaps=dict(**maps, filename="maps"),
-        Img2NoiseLoadNoiseMaps=dict(file="maps.safetensors"),
+        Img2NoiseSaveNoiseMaps=dict(**maps, filename_prefix="maps"),
+        Img2NoiseLoadNoiseMaps=dict(file="maps_00001_.safetensors"),
     )
 
 
@@ -181,8 +185,8 @@ def answer(node, inputs: dict) -> dict:
     try:
         call(node, inputs)
     except Exception as error:  # whatever it is, it is what the artist would read
-        return dict(kind=type(error).__name__, said=str(error))
-    return dict(kind="", said="")
+        return refusals.refusal(error)
+    return dict(kind="", said="", meant=False)
 
 
 def answers(world: World, nodes: list, table) -> dict:
@@ -190,7 +194,7 @@ def answers(world: World, nodes: list, table) -> dict:
     classes, inputs = {node.__name__: node for node in nodes}, good(world)
     found = {name: answer(classes[name], inputs[name]) for name in inputs}
     rows = []
-    for name, argument, _, value, _ in table.NODE_ROWS:
+    for name, argument, value in table.NODE_ROWS:
         value = value(world) if callable(value) else value
         kept = value["samples"].clone() if isinstance(value, dict) and _is_tensor(value) else None
         row = answer(classes[name], {**inputs[name], argument: value})
@@ -224,10 +228,9 @@ def started(pack: Path, base: Path) -> tuple:
 
 
 def main(pack: Path, models: Path, base: Path, out: Path) -> None:
-    tests = Path(__file__).resolve().parents[1]
     library, classes = started(pack, base)
     world = World(models, library)
-    found = answers(world, classes, module_at("bad_nodes", tests / "bad_nodes.py"))
+    found = answers(world, classes, module_at("bad_nodes", TESTS / "bad_nodes.py"))
     out.write_text(json.dumps(found), encoding="utf-8")
 
 

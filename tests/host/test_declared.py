@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
+from ..each import each
 from . import declared
 
 KEPT = json.loads(declared.SNAPSHOT.read_text(encoding="utf-8"))
 MEANT = f"only if that is meant, and after a new major version: {declared.COMMAND}"
 
 
-@pytest.mark.parametrize("node", KEPT)
+@each("node", KEPT)
 def test_what_saved_workflows_rely_on_is_still_there(server, node):
     """New nodes, new inputs that need no wire and new last widgets and outputs are welcome; nothing else."""
     now = declared.snapshot(server.object_info).get(node)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
-
+from ..each import each
 from .server import PACK
 
 NODES = sorted(
@@ -30,7 +29,7 @@ def test_every_node_is_listed_under_its_id(server):
     assert sorted(listed) == NODES
 
 
-@pytest.mark.parametrize("node", NODES)
+@each("node", NODES)
 def test_a_node_explains_itself_and_everything_it_takes_and_gives(server, node):
     info = server.object_info[node]
     assert len(info["description"]) > 40
@@ -41,7 +40,7 @@ def test_a_node_explains_itself_and_everything_it_takes_and_gives(server, node):
     assert len(tooltips) == len(info["output"]) and all(tooltips)
 
 
-@pytest.mark.parametrize("node", NODES)
+@each("node", NODES)
 def test_a_node_has_a_help_page(server, node):
     page = server.get(f"/extensions/img2noise/docs/{node}.md").decode("utf-8")
     assert page.startswith("#") and len(page) > 200
@@ -51,7 +50,7 @@ def test_the_template_browser_shows_every_workflow(server):
     assert sorted(server.get_json("/workflow_templates")["img2noise"]) == WORKFLOWS
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@each("name", WORKFLOWS)
 def test_a_template_opens_and_has_a_picture(server, name):
     workflow = json.loads(server.get(f"/api/workflow_templates/img2noise/{name}.json"))
     thumbnail = server.get(f"/api/workflow_templates/img2noise/{name}.jpg")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
+from ..each import each
 from ..pages import PAGES, parts
 from ..test_pages import page, table
 from .declared import inputs_of
@@ -14,14 +13,14 @@ from .test_workflows import scaled
 NODES = [path.stem for path in PAGES]
 
 
-@pytest.mark.parametrize("node", NODES)
+@each("node", NODES)
 def test_a_page_is_served_with_its_picture(server, node):
     assert server.get(f"/extensions/img2noise/docs/{node}.md").decode("utf-8") == page(node)
     picture = server.get(f"/extensions/img2noise/docs/pictures/{node}.webp")
     assert picture[:4] == b"RIFF" and picture[8:12] == b"WEBP"
 
 
-@pytest.mark.parametrize("node", NODES)
+@each("node", NODES)
 def test_a_page_names_the_ranges_and_choices_that_the_node_has(server, node):
     rows = table(page(node), "input")
     for name, (kind, *options) in inputs_of(server.object_info[node]).items():
@@ -32,7 +31,7 @@ def test_a_page_names_the_ranges_and_choices_that_the_node_has(server, node):
             assert "on" in allowed and "off" in allowed
 
 
-@pytest.mark.parametrize("node", NODES)
+@each("node", NODES)
 def test_the_graph_of_a_page_runs(server, node):
     graph = scaled(json.loads(parts(page(node))[2]), server, photos="pages")
     assert any(n["class_type"] == node for n in graph.values())
