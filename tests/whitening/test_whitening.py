@@ -195,5 +195,5 @@ def test_pictures_that_do_not_fit_are_refused(structure, turn):
 @pytest.mark.parametrize(("cls", "method"), [(Stationary, "cholesky"), (Stationary, "x"), (Kronecker, "x")])
 def test_a_method_that_a_structure_cannot_carry_is_refused(cls, method):
     moments = measure(normal(9, 2, 4, 4), cls.structure)
-    with pytest.raises(ValueError, match=f"method '{method}', which a {cls.structure} .* choose one of zca"):
+    with pytest.raises(ValueError, match=f"method '{method}'"):
         fit(moments, method)
