@@ -15,11 +15,12 @@ from torch import Tensor
 from img2noise import draw, extract, load, replay
 from img2noise.denoisers import Denoiser
 from img2noise.inversion import first_step
-from img2noise.networks import guided, load_network
+from img2noise.networks import guided
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 from .papers.worlds import NETWORK, crops
 from .report import show_table
+from .stored_network import load_network
 
 STEPS, ROWS, LEVELS = 50, 1, 16
 PRECISIONS = (torch.float32, torch.bfloat16, torch.float16)

@@ -19,13 +19,13 @@ from torch import Tensor
 
 from img2noise import GaussianDenoiser, draw, fit, measure
 from img2noise.diagnostics.plots import figure, pixels
-from img2noise.networks import load_network
 from img2noise.photos.decode import to_pixels
 
 from .papers import sheets
 from .papers.claims import table, written
 from .papers.worlds import NETWORK, Scale, crops, trained
 from .report import show_table
+from .stored_network import load_network
 from .train_photo32 import crop, pictures_of
 
 SIGMAS = (0.05, 0.1, 0.2, 0.4, 0.7, 1.2, 2.0, 3.0, 6.0, 13.0)

@@ -6,7 +6,7 @@ modules `edit_friendly`, `noise_maps`, `ddim` and `first_step` of `inversion`.
 
 from . import diagnostics, inversion, noise, whitening
 from .denoisers import GaussianDenoiser
-from .files.storage import facts, load, save
+from .files.storage import load, metadata, save
 from .inversion import ddim, edit_friendly, first_step, noise_maps
 from .inversion.edit_friendly import extract, replay
 from .inversion.noise_maps import NoiseMaps
@@ -36,7 +36,7 @@ __all__ = [
     "draw",
     "edit_friendly",
     "extract",
-    "facts",
+    "metadata",
     "first_step",
     "fit",
     "from_vp",

@@ -1,4 +1,4 @@
-"""The boundary every algorithm is written against, and the one denoiser whose answer is known.
+"""The boundary of every algorithm, denoise(x, sigma) -> x0, and the exact denoiser of a Gaussian.
 
     denoise(x, sigma) -> E[x0 | x],   x = x0 + sigma eps (B, ...) in model space, sigma a number or (B,)
 
@@ -24,40 +24,37 @@ OnStep = Callable[[int, Tensor], object]  # (step, denoised): progress and previ
 
 
 def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
-    """Return denoise(x, sigma), sigma a number or (B,), in x's precision whatever the network's.
+    """Return denoise(x, sigma) without gradients, in x's precision; sigma is a number or (B,).
 
-    No gradient is kept. Raises ValueError for an answer of another shape than x.
+    Raises ValueError for an answer of another shape than x.
     """
     checks.function(denoise, "a denoiser", "denoise(x, sigma)")
-    levels = (
-        sigma.to(x).expand(len(x)).contiguous() if isinstance(sigma, Tensor) else x.new_full((len(x),), sigma)
-    )
+    sigma = sigma.to(x) if isinstance(sigma, Tensor) else x.new_full((1,), sigma)
+    levels = sigma.expand(len(x)).contiguous()
     with torch.no_grad():
         clean = denoise(x, levels)
     if not isinstance(clean, Tensor) or clean.shape != x.shape:
-        raise ValueError(
-            f"got {checks.kind(clean)} from the denoiser; expected the denoised picture, {tuple(x.shape)}"
-        )
+        raise ValueError(f"got {checks.kind(clean)} from the denoiser; expected x0 of shape {tuple(x.shape)}")
     return clean.to(x.dtype)
 
 
-def rescaled(x: Tensor, sigma: float, told: float) -> Tensor:
-    """Rescale x from noise level `sigma` to `told`, equal in variance-preserving units."""
-    return x * ((1 + told**2) / (1 + sigma**2)) ** 0.5
+def rescaled(x: Tensor, sigma: float, to: float) -> Tensor:
+    """Rescale x from noise level `sigma` to `to`, equal in VP units."""
+    return x * ((1 + to**2) / (1 + sigma**2)) ** 0.5
 
 
-def state(x: Tensor) -> Tensor:
-    """Return x (B, ...) in the precision that solvers keep: float32, or float64 where x is.
+def working_copy(x: Tensor) -> Tensor:
+    """Return x (B, ...) in the precision of solver state: float32, or float64 where x is.
 
-    NaN is looked for here where x is on the CPU, elsewhere by `finished` in the one read-back of a walk.
+    Raises ValueError for NaN where x is on the CPU; elsewhere `finished` does, at the end of a walk.
     """
     checks.batch(x, "a picture")
     return x.detach() if x.dtype == torch.float64 else x.detach().float()
 
 
 def finished(x: Tensor, x0: Tensor, *denoisers: Denoiser) -> Tensor:
-    """Return x, what a walk has made of x0. Raises ValueError where a network or x0 put NaN or infinity into
-    it. Reads back from the device once.
+    """Return x, the result of a walk from x0, or raise ValueError for NaN or infinity in either. Reads back
+    from the device once.
     """
     sound, given = torch.stack([torch.isfinite(t).all() for t in (x, x0)]).tolist()
     if not given:
@@ -68,7 +65,7 @@ def finished(x: Tensor, x0: Tensor, *denoisers: Denoiser) -> Tensor:
 
 
 def refuse_not_finite(figures: Iterable[Iterable[float]], *denoisers: Denoiser) -> None:
-    """Raise ValueError, with the networks' precision where they state one, unless all figures are finite."""
+    """Raise ValueError, with the networks' precision where known, unless all figures are finite."""
     if all(math.isfinite(figure) for row in figures for figure in row):
         return
     found = {getattr(denoise, "precision", None) for denoise in denoisers}
@@ -89,21 +86,19 @@ class GaussianDenoiser:
         checks.instance(self.whitener, "the whitener", Whitener)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
+        """Return mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
         fitted = self.whitener.at_size_of(x)
         u = fitted.analyze(x)
         lam = fitted.eigenvalues(u)
-        return fitted.synthesise(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
+        return fitted.synthesize(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
 
     def flow(self, x: Tensor, sigma_from: float | Tensor, sigma_to: float | Tensor) -> Tensor:
-        """Where the probability-flow ODE takes x from one noise level to another: exact, undone by exchanging
-        the levels.
-        """
+        """Return where the probability-flow ODE takes x, exactly; swapping the levels undoes it."""
         fitted = self.whitener.at_size_of(x)
         u = fitted.analyze(x)
         lam = fitted.eigenvalues(u)
         gain = (lam + _column(sigma_to, u) ** 2) / (lam + _column(sigma_from, u) ** 2)
-        return fitted.synthesise(u * gain.sqrt()).to(x.dtype)
+        return fitted.synthesize(u * gain.sqrt()).to(x.dtype)
 
 
 def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
@@ -114,6 +109,6 @@ def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
     here = sigma.device.type == "cpu"  # elsewhere a look at the numbers would be a read-back
     if sigma.numel() not in (1, len(u)) or (here and not bool((torch.isfinite(sigma) & (sigma >= 0)).all())):
         raise ValueError(
-            f"got sigma {sigma.tolist()} for {len(u)} pictures; expected one, or one each, of at least 0"
+            f"got sigma {sigma.tolist()} for {len(u)} pictures; expected one or {len(u)} of at least 0"
         )
     return sigma.to(u).reshape(-1, 1)

@@ -11,16 +11,13 @@ Arithmetic is in float32 (float64 where x is), the network runs in its own dtype
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from . import checks
@@ -35,10 +32,10 @@ FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 class NetworkDenoiser(ABC):
     """A network(x_vp, t), whose answer is a tensor or has one in `.sample`, as `denoise(x, sigma)`.
 
-    `schedule` (T,) is the sigma of each timestep, ascending; default Stable Diffusion's. `dtype` is what the
-    network is given; by default the dtype that it states or that its parameters have, also through
-    functools.partial, else that of the arithmetic. Autograd is left as it is: gradients pass, so sample
-    under torch.no_grad(). Raises TypeError or ValueError for a schedule that is none.
+    `schedule` (T,) is the sigma of each timestep, ascending; default Stable Diffusion's. `dtype` is that of
+    the network's input; by default that of the network or its parameters, also through functools.partial,
+    else that of the arithmetic. Gradients pass, so sample under torch.no_grad(). Raises TypeError or
+    ValueError for a bad schedule.
     """
 
     network: Network
@@ -52,24 +49,24 @@ class NetworkDenoiser(ABC):
             raise TypeError(f"got {checks.kind(self.dtype)} for the dtype; expected torch.float16, say")
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """Return E[x0 | x] as the network has it, in x's dtype; sigma a number or (B,)."""
+        """Return the network's E[x0 | x], in x's dtype; sigma is a number or (B,)."""
         checks.tensor(x, "x")
         state = x.to(torch.promote_types(x.dtype, torch.float32))
         x_vp = to_vp(state, sigma)
         sigma = torch.as_tensor(sigma, dtype=state.dtype, device=x.device).expand(len(x))
-        said = self.network(x_vp.to(self._dtype() or x_vp.dtype), self.timestep(sigma))
-        said = said if isinstance(said, Tensor) else getattr(said, "sample", said)
-        if not isinstance(said, Tensor) or said.shape != x.shape:
+        out = self.network(x_vp.to(self._dtype() or x_vp.dtype), self.timestep(sigma))
+        out = out if isinstance(out, Tensor) else getattr(out, "sample", out)
+        if not isinstance(out, Tensor) or out.shape != x.shape:
             raise ValueError(
-                f"got {checks.kind(said)} from the network; expected a tensor of shape {tuple(x.shape)}, "
+                f"got {checks.kind(out)} from the network; expected a tensor of shape {tuple(x.shape)}, "
                 "or an object that has it as .sample"
             )
         column = sigma.view(-1, *[1] * (x.ndim - 1))
-        return self._clean(state, said.to(state.dtype), column).to(x.dtype)
+        return self._clean(state, out.to(state.dtype), column).to(x.dtype)
 
     @property
     def precision(self) -> str | None:
-        """The name of the dtype that the network runs in, "float16" say; None where it is not known."""
+        """The name of the network's dtype, such as "float16"; None where it is not known."""
         dtype = self._dtype()
         return None if dtype is None else str(dtype).removeprefix("torch.")
 
@@ -87,25 +84,25 @@ class NetworkDenoiser(ABC):
         return self.dtype or _dtype_of(self.network)
 
     @abstractmethod
-    def _clean(self, x: Tensor, said: Tensor, sigma: Tensor) -> Tensor:
-        """The clean picture from what the network said of x; sigma (B, 1, ...)."""
+    def _clean(self, x: Tensor, out: Tensor, sigma: Tensor) -> Tensor:
+        """Return x0 from the network's output at x; sigma (B, 1, ...)."""
 
 
 class EpsDenoiser(NetworkDenoiser):
-    """A network that predicts the noise eps, as `denoise(x, sigma)`: Stable Diffusion 1.x, 2.x base, SDXL."""
+    """An eps-network as `denoise(x, sigma)`: Stable Diffusion 1.x, 2.x base, SDXL."""
 
-    def _clean(self, x: Tensor, said: Tensor, sigma: Tensor) -> Tensor:
-        return x - sigma * said
+    def _clean(self, x: Tensor, out: Tensor, sigma: Tensor) -> Tensor:
+        return x - sigma * out
 
 
 class VDenoiser(NetworkDenoiser):
-    """A network that predicts v = (eps - sigma x0) / sqrt(1 + sigma^2), as `denoise(x, sigma)`: Stable
-    Diffusion 2.x at 768 pixels.
+    """A network of v = (eps - sigma x0) / sqrt(1 + sigma^2) as `denoise(x, sigma)`: Stable Diffusion 2.x at
+    768 pixels.
     """
 
-    def _clean(self, x: Tensor, said: Tensor, sigma: Tensor) -> Tensor:
+    def _clean(self, x: Tensor, out: Tensor, sigma: Tensor) -> Tensor:
         a = (1 + sigma**2).rsqrt()
-        return a**2 * x - sigma * a * said
+        return a**2 * x - sigma * a * out
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,51 +129,21 @@ def guided(cond: Denoiser, uncond: Denoiser, scale: float) -> Denoiser:
     return cond if scale == 1 else _Guided(cond, uncond, scale)
 
 
-PREDICTIONS = {"epsilon": EpsDenoiser, "v_prediction": VDenoiser}
-
-
-def load_network(path: str | Path) -> NetworkDenoiser:
-    """Return the denoiser in a file that `benchmarks/train_photo32.py` wrote, of pictures (B, 3, H, W) in
-    [-1, 1].
-
-    The header holds the configuration of diffusers' UNet2DModel and what it predicts; weights are float16 or
-    float32 and run in float32. Raises ImportError where diffusers is not installed, and ValueError naming the
-    file where it holds no such network.
-    """
-    try:
-        from diffusers import UNet2DModel
-    except ImportError as error:
-        raise ImportError("networks are built by diffusers; install the package diffusers") from error
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}
-        config, prediction = json.loads(header["unet"]), json.loads(header.get("prediction", '"epsilon"'))
-        if prediction not in PREDICTIONS:
-            raise ValueError(f"it predicts {prediction!r}; expected one of {', '.join(PREDICTIONS)}")
-        with torch.random.fork_rng(devices=[]):  # building it draws weights from the global generator
-            network = UNet2DModel(**config)
-        network.load_state_dict(weights)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} holds no network of ours: {error}") from error
-    return PREDICTIONS[prediction](network.train(False).requires_grad_(False))
-
-
 def _ascending(schedule: Tensor) -> Tensor:
-    """The schedule as float64 on the CPU, checked."""
+    """Return the schedule as float64 on the CPU, checked."""
     checks.tensor(schedule, "the schedule")
     schedule = schedule.detach().cpu().double()
     sound = schedule.ndim == 1 and bool(torch.isfinite(schedule).all() and schedule[0] > 0)
     if not sound or bool((schedule.diff() <= 0).any()):
         raise ValueError(
-            f"got a schedule of shape {tuple(schedule.shape)} that is not one finite sigma per timestep, "
-            "ascending from above 0; pass scaled_linear(), or the sigmas of the network's training"
+            f"got a schedule of shape {tuple(schedule.shape)}; expected one finite sigma per timestep, "
+            "ascending from above 0, such as scaled_linear()"
         )
     return schedule
 
 
 def _dtype_of(network: Network) -> torch.dtype | None:
-    """The dtype that a network states, or else that of its first parameter of floating-point numbers."""
+    """Return a network's dtype, or else that of its first floating-point parameter."""
     while isinstance(network, partial):
         network = network.func
     network = getattr(network, "__self__", network)  # of a method, such as unet.forward

@@ -5,7 +5,7 @@ from __future__ import annotations
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ..img2noise import Moments, Whitener, checks, facts, fit, measure, save
+from ..img2noise import Moments, Whitener, checks, fit, measure, metadata, save
 from ..img2noise.diagnostics import whiteness
 from ..img2noise.photos.decode import photo_files
 from ..img2noise.photos.surveys import PhotoStats, measure_photos
@@ -56,7 +56,7 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
     def execute(cls, whitener_name) -> io.NodeOutput:
         path = folders.whitener_file(whitener_name)
         whitener = folders.load_whitener(path)
-        return io.NodeOutput(whitener, describe(whitener, facts(path)))
+        return io.NodeOutput(whitener, describe(whitener, metadata(path)))
 
 
 class Img2NoiseSaveWhitener(io.ComfyNode):

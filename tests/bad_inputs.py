@@ -66,7 +66,7 @@ BAD = {
     "first_step": dict(
         x0="fits", sigma="unit", iterations="count", anderson_window="count", tolerance="unit"
     ),
-    "facts": dict(path="file"),
+    "metadata": dict(path="file"),
     "load": dict(path="file"),
     "save": dict(path="path", obj=[None, X * NAN, X[0, 0, 0], X[:0]]),
     "measure": dict(x="tensor", structure="choice", patch="bound"),
@@ -127,7 +127,7 @@ RANGES = {  # what is wrong by its value, its shape, or beside another argument
     "slerp": MIXES,
     "lerp": MIXES,
     "ddim": [*ENDS, dict(scheme="both"), dict(iterations=0), dict(forward_steps=-1), dict(forward_steps=5)]
-    + [dict(forward_seed=s) for s in (-1, [1, 2, 3])]
+    + [dict(seed=s) for s in (-1, [1, 2, 3])]
     + [dict(indices=[0])],
     "ddim.sample": ENDS,
     "extract": MAPPED,

@@ -130,7 +130,7 @@ CALLS = {
     "GaussianDenoiser": (gaussian, False),
     "denoised": (lambda put: denoisers.denoised(network(), put(X), 2.0), False),
     "rescaled": (lambda put: denoisers.rescaled(put(X), 2.0, 1.0), False),
-    "state": (lambda put: denoisers.state(put(X.half())), False),
+    "working_copy": (lambda put: denoisers.working_copy(put(X.half())), False),
     "finished": (lambda put: denoisers.finished(put(Z), put(X), network()), False),
     # correlated noise
     "correlation": (

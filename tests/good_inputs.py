@@ -83,7 +83,7 @@ def _of_networks():
 def _of_files_and_fits():
     w = fitted("stationary", "zca", SHAPE)
     return {
-        "facts": (n.facts, dict(path="sd")),
+        "metadata": (n.metadata, dict(path="sd")),
         "load": (n.load, dict(path="sd")),
         "save": (n.save, dict(obj=X, path="saved.safetensors")),
         "measure": (n.measure, dict(x=X, structure="dense", size=None, patch=4)),

@@ -23,9 +23,9 @@ MODULES = (
 )
 # What else is in these rooms: what takes no tensor, and what a row of another name goes through.
 OTHERS = {
-    *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
-    *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "facts", "find"),
-    *("load_network", "least_squares_per_frequency", "distance", "best_scale", "on_cpu", "ratio_score"),
+    *("draw_rows", "noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
+    *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "metadata", "find"),
+    *("least_squares_per_frequency", "distance", "best_scale", "on_cpu", "ratio_score"),
     *("null_correlation", "inspection_figures", "inspection_rows", "inspection_report", "batch_report"),
     *("comparison_figures", "comparison_report"),
 }

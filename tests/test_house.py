@@ -22,7 +22,7 @@ QUESTIONS = [  # a change, the words of it that a reader looks for in the tree, 
     (
         "know the latents of newer model families",
         "model families",
-        "img2noise/whitening/spaces.py",
+        "img2noise/whitening/moments.py",
     ),
     ("add a command to the list of commands", "commands", "img2noise/cli/app.py"),
     ("let batch numbers that repeat be told apart", "batch numbers", "nodes/host/batches.py"),

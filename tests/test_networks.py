@@ -11,9 +11,9 @@ from safetensors import safe_open
 from torch import nn
 
 from benchmarks.papers.worlds import NETWORK
+from benchmarks.stored_network import load_network
 from img2noise import EpsDenoiser, VDenoiser, draw, from_vp, guided, to_vp
 from img2noise.files.storage import write_tensors
-from img2noise.networks import load_network
 from img2noise.sigmas import scaled_linear
 
 from .each import each

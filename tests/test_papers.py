@@ -46,7 +46,7 @@ def test_sampling_multiplies_each_coordinate_by_its_gain(whitener, lam, made):
 def test_the_spread_of_latents_is_the_closed_form(whitener, lam, made, forward_steps):
     _, x = made
     denoise = GaussianDenoiser(whitener)
-    latent = ddim.invert(denoise, x, SIGMAS, forward_steps=forward_steps, forward_seed=9) / TOP
+    latent = ddim.invert(denoise, x, SIGMAS, forward_steps=forward_steps, seed=9) / TOP
     found = whitener.unrotate(latent - latent.mean(0)).square().mean(0)
     expected = measures.latent_std(lam, SIGMAS, forward_steps).square()
     assert float(found.mean() / expected.mean()) == pytest.approx(1, rel=0.03)

@@ -8,7 +8,7 @@ from PIL import Image
 pytest.importorskip("diffusers", reason="networks are built by diffusers: pip install diffusers")
 
 from benchmarks import train_photo32 as training  # noqa: E402
-from img2noise.networks import load_network  # noqa: E402
+from benchmarks.stored_network import load_network  # noqa: E402
 
 
 @pytest.fixture

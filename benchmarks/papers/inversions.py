@@ -36,7 +36,7 @@ def invert(world: World) -> Inverted:
     """Every count of replaced steps, 50 steps up and 50 down."""
     x0, latents = world.pictures[: world.scale.inverted], {}
     for f in REPLACED:
-        y = ddim.invert(world.denoise, x0, world.sigmas, forward_steps=f, forward_seed=FORWARD_SEED)
+        y = ddim.invert(world.denoise, x0, world.sigmas, forward_steps=f, seed=FORWARD_SEED)
         latents[f] = y / world.top
     return Inverted(latents, {f: world.generate(z) for f, z in latents.items()})
 

@@ -19,9 +19,9 @@ from torch import Tensor
 from img2noise import GaussianDenoiser, Whitener, draw, fit, measure
 from img2noise.denoisers import Denoiser
 from img2noise.inversion import ddim
-from img2noise.networks import load_network
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
+from ..stored_network import load_network
 from ..train_photo32 import SHORT_SIDE, crop, pictures_of
 
 NETWORK = Path(__file__).parent.parent / "photo32.safetensors"

@@ -174,7 +174,7 @@ def _target(denoise: Denoiser) -> Denoiser:
 
 def _inverted(*evaluations: str):
     def make(ask: Asked) -> dict[str, Tensor]:
-        how = dict(forward_steps=1, forward_seed=SEED, indices=list(ask.rows))
+        how = dict(forward_steps=1, seed=SEED, indices=list(ask.rows))
         return {e: ddim.invert(ask.denoise, ask.x, SIGMAS, scheme=e, **how) for e in evaluations}
 
     return make

@@ -85,7 +85,7 @@ def recolored(model: GaussianDenoiser, portrait: Tensor) -> list:
 
 
 def replaced(model: GaussianDenoiser, rocket: Tensor) -> None:
-    noises = [ddim.invert(model, rocket, STEPS, forward_steps=f, forward_seed=1) for f in (0, 2)]
+    noises = [ddim.invert(model, rocket, STEPS, forward_steps=f, seed=1) for f in (0, 2)]
     z = [picture(x / float(STEPS[0]) / 3) for x in noises]
     back = picture(ddim.sample(model, noises[1], STEPS))
     cells = [
@@ -98,9 +98,7 @@ def replaced(model: GaussianDenoiser, rocket: Tensor) -> None:
 
 
 def between(model: GaussianDenoiser, first: Tensor, second: Tensor) -> None:
-    a, b = (
-        ddim.invert(model, x, STEPS, forward_steps=2, forward_seed=i) for i, x in enumerate((first, second))
-    )
+    a, b = (ddim.invert(model, x, STEPS, forward_steps=2, seed=i) for i, x in enumerate((first, second)))
     middle = [(picture(ddim.sample(model, slerp(a, b, w), STEPS)), f"weight {w}") for w in (0.25, 0.75)]
     sheet(
         "interpolate-two-photos",

@@ -29,7 +29,7 @@ def draw(rgb: Whitener) -> None:
 
 
 def inverted(model: GaussianDenoiser, rocket: Tensor) -> None:
-    plain, mended = (ddim.invert(model, rocket, STEPS, forward_steps=f, forward_seed=1) for f in (0, 2))
+    plain, mended = (ddim.invert(model, rocket, STEPS, forward_steps=f, seed=1) for f in (0, 2))
     noises = [(gray(x / STEPS[0]), name) for x, name in ((plain, "forward 0"), (mended, "forward 0.04"))]
     yours, back = (picture(rocket), "your photo"), picture(ddim.sample(model, mended, STEPS))
     strip("Img2NoiseInversionSampler", [yours, *noises, (back, "back from 0.04")])

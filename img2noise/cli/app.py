@@ -37,7 +37,7 @@ from ..noise.correlated import correlated_noise
 from ..noise.draw import draw
 from ..photos.autoencoders import Autoencoder, load_autoencoder
 from ..photos.decode import read_photo, to_pixels
-from ..whitening.spaces import SPACES
+from ..whitening import SPACES
 from ..whitening.whitener import Whitener
 from . import NO_FILE, Json, Vae, check_paths, outputs, plain_errors, progress, show_table, terminal
 from .demo import run_demo

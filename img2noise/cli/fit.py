@@ -18,8 +18,8 @@ from ..photos.autoencoders import encoder
 from ..photos.checkpoints import checksum, load_survey, merge, refuse_unlike, save_survey, unseen
 from ..photos.sources import Source, photo_places
 from ..photos.surveys import HeldOut, PhotoStats, survey_photos, usable
+from ..whitening import SPACES
 from ..whitening.moments import STRUCTURES
-from ..whitening.spaces import SPACES
 from ..whitening.structures import fit
 from ..whitening.whitener import METHODS
 from . import Json, Vae, check_paths, plain_errors, progress, terminal

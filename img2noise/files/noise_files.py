@@ -1,4 +1,4 @@
-"""Noise from files of any kind that holds some, as one batch with a name for each row.
+"""Noise from files of three kinds, as one batch with a name for each row.
 
 noise          (.safetensors) the tensor as it is
 noise maps     (.safetensors) the start over sqrt(1 + sigma^2), then z = r / s_up of each step that has noise
@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from .. import checks
 from ..inversion.noise_maps import NoiseMaps, statistics
 from .storage import load
 
@@ -27,7 +28,7 @@ OLD_SCALE = 0.18215  # of .latent files from before they were marked
 
 @dataclass(frozen=True, eq=False)
 class Noises:
-    """Rows z (B, C, H, W) and their `names`; `maps` where they are the noise maps of one picture or more."""
+    """Rows z (B, C, H, W) and their `names`; `maps` where the file holds noise maps."""
 
     z: Tensor
     names: list[str]
@@ -35,7 +36,7 @@ class Noises:
 
 
 def read_noises(path: str | os.PathLike) -> Noises:
-    """The noises in a file. Raises FileNotFoundError, and ValueError for a file that holds none."""
+    """Return the noises in a file. Raises FileNotFoundError, and ValueError for a file that holds none."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"found no file {path}")
@@ -48,7 +49,7 @@ def read_noises(path: str | os.PathLike) -> Noises:
 
 
 def noises_of_maps(maps: NoiseMaps) -> Noises:
-    """Start and maps as rows, sample by sample within each step."""
+    """Return start and maps as rows, sample by sample within each step."""
     starts = maps.start / (1 + float(maps.sigmas[0]) ** 2) ** 0.5
     stacks, steps = [starts], ["start"]
     for k, (residual, (*_, up)) in enumerate(zip(maps.residuals, maps.levels(), strict=True)):
@@ -60,7 +61,7 @@ def noises_of_maps(maps: NoiseMaps) -> Noises:
 
 
 def map_figures(maps: NoiseMaps) -> dict[str, list[float]]:
-    """std of the maps, and the correlation of each with the next: native noise has 1 and 0."""
+    """Return std of the maps, and the correlation of each with the next: native noise has 1 and 0."""
     std, following = statistics(maps)
     return dict(std=std.tolist(), correlation_with_next=following.tolist())
 
@@ -76,15 +77,8 @@ def _read_latent(path: Path) -> Tensor:
         names = ", ".join(tensors)[:300] or "nothing"
         raise ValueError(f"{path} holds {names}; a .latent file has latent_tensor")
     scale = 1.0 if "latent_format_version_0" in tensors else 1 / OLD_SCALE
-    return _checked(path, tensors["latent_tensor"]).float() * scale
-
-
-def _checked(path: Path, samples: Tensor) -> Tensor:
-    if samples.ndim != 4 or not samples.numel() or not samples.is_floating_point():
-        raise ValueError(
-            f"{path} holds {samples.dtype} of shape {tuple(samples.shape)}; expected noise (B, C, H, W) "
-            "of floating-point numbers"
-        )
-    if not bool(torch.isfinite(samples.float()).all()):
-        raise ValueError(f"{path} holds NaN or infinity; it is damaged, so make it again")
-    return samples
+    try:
+        checks.finite(tensors["latent_tensor"], "latent_tensor", 4)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no sound .latent file: {error}") from error
+    return tensors["latent_tensor"].float() * scale

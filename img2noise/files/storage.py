@@ -1,9 +1,11 @@
-"""One safetensors file per object: tensors in the body, facts as text in the header. No code is ever loaded.
+"""One safetensors file per object: tensors in the body, metadata as text in the header. No code is loaded.
 
 Header: format, version, type (whitener, moments, noise_maps, noise), structure, method, space, scale_factor,
-count, shape, shrinkage, and whatever facts the writer adds (source, command). Whitener blocks are float32
-(float64 for dense ones and wherever small eigenvalues need it) and complex blocks carry a last axis (real,
-imaginary). Files are written beside their place and moved into it, so a reader never sees half of one.
+count, shape, shrinkage, and what the writer adds (source, command). Whitener blocks are float32 (float64 for
+dense ones and wherever small eigenvalues need it); complex blocks carry a last axis (real, imaginary). Files
+are written beside their place and moved into it, so a reader never sees half of one. A file may come from
+anywhere: counts must be of a sane size, shapes those of the header, covariances Hermitian and positive
+definite.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -21,51 +23,53 @@ from torch import Tensor
 
 from .. import checks
 from ..inversion.noise_maps import NoiseMaps
-from ..whitening.moments import Moments
-from ..whitening.spaces import SPACES
-from ..whitening.whitener import Whitener
-from .readers import READERS
+from ..sigmas import descending
+from ..whitening.moments import SPACES, STRUCTURES, Moments
+from ..whitening.structures import CLASSES, Stationary, refuse_extreme
+from ..whitening.whitener import METHODS, Whitener
 
+Storable = Whitener | Moments | NoiseMaps | Tensor
 FORMAT, VERSION = "img2noise", "1"
-LONGEST = 300  # letters quoted from a file
+LONGEST = 300  # characters quoted from a file
+LARGEST = 2**53  # of counts: float64, in which they divide, knows no larger whole numbers
+LARGEST_SIGMA = 1e15  # whose square float32 still holds; models know levels up to about 5000
+SKEW = 1e-5  # of a block's largest entry: how far a float32 file may be from Hermitian
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 WHOLE = ("photos_seen", "photos_counted", "photos_named")  # tensors of whole numbers: see `checkpoints`
 HERE = Path(__file__).resolve().parents[1]
 # Beside this file in an installed wheel, one folder up in a clone.
 SHIPPED = (HERE if (HERE / "zca_matrices").is_dir() else HERE.parent) / "zca_matrices"
 
 
-def save(obj: Whitener | Moments | NoiseMaps | Tensor, path: str | os.PathLike, **facts: object) -> Path:
-    """Write a whitener, moments, noise maps, or noise (a tensor) with its facts; returns the path. The file
-    appears whole or not at all.
+def save(obj: Storable, path: str | os.PathLike, **metadata: object) -> Path:
+    """Write a whitener, moments, noise maps, or noise (a tensor) with metadata; return the path.
 
-    Raises TypeError for other objects, ValueError for facts that the file states itself, OSError where the
-    folder does not exist or cannot be written.
+    The file appears whole or not at all. Raises TypeError for other objects, ValueError for metadata that the
+    file states itself, OSError where the folder does not exist or cannot be written.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"got {checks.kind(path)} for the path; expected the name of a file")
-    tensors, header = contents_of(obj, **facts)
+    tensors, header = contents_of(obj, **metadata)
     return write_tensors(tensors, path, header)
 
 
-def contents_of(
-    obj: Whitener | Moments | NoiseMaps | Tensor, **facts: object
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the header that `save` writes."""
+def contents_of(obj: Storable, **metadata: object) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors and the header that `save` writes."""
     kind, tensors, own = _described(obj)
     own = {"format": FORMAT, "version": VERSION, "type": kind, **own}
-    if own.keys() & facts.keys():
-        named = ", ".join(own.keys() & facts.keys())
-        raise ValueError(f"got facts named {named}, which the file states itself")
-    header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in {**own, **facts}.items()}
+    if taken := own.keys() & metadata.keys():
+        raise ValueError(f"got metadata named {', '.join(taken)}, which the file states itself")
+    header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in {**own, **metadata}.items()}
     return {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, header
 
 
 def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
-    """The type, tensors and own facts that a file of this object holds."""
+    """Return the type, the tensors and the metadata of an object."""
     if isinstance(obj, Whitener):
-        return "whitener", _whitener_tensors(obj), _facts(obj, method=obj.method, shrinkage=obj.shrinkage)
+        own = dict(_common(obj), method=obj.method, shrinkage=obj.shrinkage)
+        return "whitener", _whitener_tensors(obj), own
     if isinstance(obj, Moments):
-        return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _facts(obj)
+        return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _common(obj)
     if isinstance(obj, NoiseMaps):
         tensors = {"start": obj.start, "residuals": obj.residuals, "sigmas": obj.sigmas}
         numbers = {"numbers": list(obj.numbers)} if obj.numbers else {}
@@ -77,11 +81,29 @@ def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
     raise TypeError(f"got a {type(obj).__name__}; only {kinds} can be saved")
 
 
+def _common(obj: Whitener | Moments) -> dict[str, object]:
+    scale = {"scale_factor": SPACES[obj.space].scale_factor} if obj.space in SPACES else {}
+    return dict(structure=obj.structure, shape=list(obj.shape), count=obj.count, space=obj.space, **scale)
+
+
+def _numbered(name: str, tensors: Iterable[Tensor]) -> dict[str, Tensor]:
+    return {f"{name}_{i}": torch.view_as_real(t) if t.is_complex() else t for i, t in enumerate(tensors)}
+
+
+def _whitener_tensors(whitener: Whitener) -> dict[str, Tensor]:
+    # float32 moves eigenvalues by 6e-8 of their block's largest: past 1e5 that would spoil the smallest.
+    mild = all(bool((lam[..., 0] < 1e5 * lam[..., -1]).all()) for lam, _ in whitener._parts)
+    precision = torch.float32 if mild and whitener.structure != "dense" else torch.float64
+    tensors = {"mean": whitener.mean, **_numbered("block", whitener.blocks)}
+    return {name: t.to(precision) for name, t in tensors.items()}
+
+
 def write_tensors(
     tensors: Mapping[str, Tensor], path: str | os.PathLike, header: Mapping[str, str] | None = None
 ) -> Path:
-    """Write a safetensors file atomically: complete in a temporary file of the same folder, then moved. The
-    same tensors and header make the same bytes.
+    """Write a safetensors file atomically: complete in a temporary file of the same folder, then moved.
+
+    The same tensors and header make the same bytes.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}.writing")
@@ -97,30 +119,26 @@ def write_tensors(
 
 
 def _ordered(data: bytes) -> tuple[bytes, memoryview]:
-    """A file's header with its keys in the order of the alphabet, which safetensors leaves to chance, and its
-    body: the same object makes the same file.
-    """
+    """Return a file's header with sorted keys, whose order safetensors leaves to chance, and its body."""
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.dumps(json.loads(data[8:end]), sort_keys=True, ensure_ascii=False).encode()
     header += b" " * (-len(header) % 8)  # tensors begin at multiples of 8
     return len(header).to_bytes(8, "little") + header, memoryview(data)[end:]
 
 
-def load(path: str | os.PathLike) -> Whitener | Moments | NoiseMaps | Tensor:
-    """Return the object in a file, or the shipped whitener of that name ("sd", "sdxl", "rgb"), in memory of
-    its own on the CPU: the file may be replaced while the object lives.
+def load(path: str | os.PathLike) -> Storable:
+    """Return the object in a file, or the shipped whitener of that name ("sd", "sdxl", "rgb"), on the CPU in
+    memory of its own: the file may be replaced while the object lives.
 
     Raises FileNotFoundError where there is none, and ValueError naming the file for anything that is not a
-    whole, sound file of ours: another format or version, truncation, missing tensors, wrong shapes, NaN, a
-    covariance that is not positive definite.
+    whole, sound file: another format or version, truncation, missing tensors, wrong shapes, NaN, a covariance
+    that is not positive definite.
     """
     return load_all(path)[0]
 
 
-def load_all(
-    path: str | os.PathLike,
-) -> tuple[Whitener | Moments | NoiseMaps | Tensor, dict[str, str], dict[str, Tensor]]:
-    """The object with the header and all tensors of its file, those beside the object's own too."""
+def load_all(path: str | os.PathLike) -> tuple[Storable, dict[str, str], dict[str, Tensor]]:
+    """Return the object, the header and all tensors of a file, those beside the object's own too."""
     path = find(path)
     header, tensors = _read(path)
     try:
@@ -130,14 +148,14 @@ def load_all(
         raise ValueError(f"{path} is not a sound img2noise {header['type']}: {_brief(reason)}") from error
 
 
-def facts(path: str | os.PathLike) -> dict[str, str]:
-    """The header of a file (or shipped whitener) as text, without its tensors. Raises as `load` does."""
+def metadata(path: str | os.PathLike) -> dict[str, str]:
+    """Return the header of a file (or shipped whitener), without its tensors. Raises as `load` does."""
     return _read(find(path), header_only=True)[0]
 
 
 def find(name: str | os.PathLike) -> Path:
-    """The file that a path, or the bare name of a shipped whitener, means; FileNotFoundError where neither
-    exists.
+    """Return the file of a path or of the bare name of a shipped whitener; raise FileNotFoundError where
+    neither exists.
     """
     if not isinstance(name, str | os.PathLike):
         raise TypeError(f"got {checks.kind(name)} for the path; expected the name of a file")
@@ -160,16 +178,7 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            if header.get("format") != FORMAT or header.get("type") not in READERS:
-                raise ValueError(
-                    f"{path} is not an img2noise file; its header says format "
-                    f"{_brief(repr(header.get('format')))}, type {_brief(repr(header.get('type')))}"
-                )
-            if header.get("version") != VERSION:
-                raise ValueError(
-                    f"{path} has version {_brief(repr(header.get('version')))} of the format; expected "
-                    f"version {VERSION}"
-                )
+            _check_header(path, header)
             tensors = {} if header_only else {name: file.get_tensor(name).clone() for name in file.keys()}
     except SafetensorError as error:
         raise ValueError(
@@ -178,44 +187,140 @@ def _read(path: Path, header_only: bool = False) -> tuple[dict[str, str], dict[s
     for name, tensor in tensors.items():
         if name in WHOLE and tensor.dtype in (torch.int64, torch.uint8):
             continue
-        if tensor.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-            raise ValueError(
-                f"{path} holds {tensor.dtype} in {_brief(repr(name))}; expected floating-point numbers"
-            )
+        where = f"in {_brief(repr(name))}"
+        if tensor.dtype not in FLOATS:
+            raise ValueError(f"{path} holds {tensor.dtype} {where}; expected floating-point numbers")
         if not bool(torch.isfinite(tensor).all()):
-            raise ValueError(
-                f"{path} holds NaN or infinity in {_brief(repr(name))}; it is damaged, so make it again"
-            )
+            raise ValueError(f"{path} holds NaN or infinity {where}; it is damaged, so make it again")
     return header, tensors
 
 
+def _check_header(path: Path, header: dict[str, str]) -> None:
+    form, kind, version = (_brief(repr(header.get(k))) for k in ("format", "type", "version"))
+    if header.get("format") != FORMAT or header.get("type") not in READERS:
+        raise ValueError(f"{path} is not an img2noise file; its header says format {form}, type {kind}")
+    if header.get("version") != VERSION:
+        raise ValueError(f"{path} has version {version} of the format; expected version {VERSION}")
+
+
 def _brief(text: str) -> str:
-    """What a file says of itself may be a megabyte long; a sentence is not."""
+    """Return text from a file, which may be a megabyte long, cut to a length for errors."""
     return text if len(text) <= LONGEST else text[:LONGEST] + " ..."
 
 
-def _facts(obj: Whitener | Moments, **more: object) -> dict[str, object]:
-    space = SPACES.get(obj.space)
-    scale = {"scale_factor": space.scale_factor} if space else {}
-    return {
-        "structure": obj.structure,
-        "shape": list(obj.shape),
-        "count": obj.count,
-        "space": obj.space,
-        **scale,
-        **more,
-    }
+# Parsing: every number is checked. `load_all` makes one sentence of what these raise, and names the file.
 
 
-def _numbered(name: str, tensors) -> dict[str, Tensor]:
-    return {f"{name}_{i}": torch.view_as_real(t) if t.is_complex() else t for i, t in enumerate(tensors)}
+def _parse_whitener(header: dict[str, str], tensors: dict[str, Tensor]) -> Whitener:
+    mean, blocks = _statistics(header, tensors, "mean", "block")
+    checks.choice(header["method"], "method", METHODS)
+    count, shrinkage = _whole(header, "count", 0), float(header["shrinkage"])
+    checks.number(shrinkage, "shrinkage", 0, 1)
+    whitener = CLASSES[header["structure"]](
+        blocks, mean, _shape(header), header["method"], header["space"], count, shrinkage
+    )
+    if not all(bool((lam > 0).all()) for lam, _ in whitener._parts):
+        raise ValueError("its covariance is not positive definite")
+    refuse_extreme(whitener)
+    if isinstance(whitener, Stationary):
+        _refuse_unpaired(whitener)
+    return whitener
 
 
-def _whitener_tensors(whitener: Whitener) -> dict[str, Tensor]:
-    # float32 moves eigenvalues by 6e-8 of their block's largest: past 1e5 that would spoil the smallest.
-    mild = all(bool((lam[..., 0] < 1e5 * lam[..., -1]).all()) for lam, _ in whitener._parts)
-    precision = torch.float32 if mild and whitener.structure != "dense" else torch.float64
-    return {
-        name: t.to(precision)
-        for name, t in {"mean": whitener.mean, **_numbered("block", whitener.blocks)}.items()
-    }
+def _parse_moments(header: dict[str, str], tensors: dict[str, Tensor]) -> Moments:
+    total, products = _statistics(header, tensors, "total", "product")
+    count = _whole(header, "count", 1)
+    return Moments(header["structure"], _shape(header), count, total, products, header["space"])
+
+
+def _parse_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:
+    checks.tensor(tensors["noise"], "its noise", 4)
+    return tensors["noise"]
+
+
+def _parse_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> NoiseMaps:
+    start, residuals, sigmas = (tensors[name] for name in ("start", "residuals", "sigmas"))
+    fits = sigmas.ndim == 1 and residuals.shape == (len(sigmas) - 1, *start.shape)
+    if start.ndim < 2 or not start.numel() or not fits:
+        shapes = [tuple(t.shape) for t in (start, residuals, sigmas)]
+        raise ValueError(
+            f"its start, residuals and sigmas have shapes {shapes}, which do not belong together"
+        )
+    eta, skip = float(header["eta"]), _whole(header, "skip", 0)
+    if not 0 < eta <= 1:
+        raise ValueError(f"its eta {eta} is out of range; expected 0 < eta <= 1")
+    levels = descending(sigmas, to_zero=False)
+    if float(levels[0]) > LARGEST_SIGMA:
+        raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LARGEST_SIGMA:.0e}")
+    numbers = _wholes(header.get("numbers", "[]"), "numbers", 0)
+    if len(numbers) not in (0, len(start)):
+        raise ValueError(f"its numbers {header['numbers'][:60]!r} are not {len(start)} whole numbers")
+    return NoiseMaps(start, residuals, levels, eta, skip, header["space"], numbers)
+
+
+READERS: dict[str, Callable[..., Storable]] = {
+    "whitener": _parse_whitener,
+    "moments": _parse_moments,
+    "noise_maps": _parse_noise_maps,
+    "noise": _parse_noise,
+}
+
+
+def _whole(header: dict[str, str], name: str, least: int) -> int:
+    number = int(header[name])
+    if not least <= number <= LARGEST:
+        raise ValueError(f"its {name} {header[name][:60]} is out of range")
+    return number
+
+
+def _wholes(text: str, name: str, least: int) -> tuple[int, ...]:
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(type(n) is int and least <= n <= LARGEST for n in found):
+        raise ValueError(f"its {name} {text[:60]!r} are not whole numbers of at least {least}")
+    return tuple(found)
+
+
+def _shape(header: dict[str, str]) -> tuple[int, int, int]:
+    channels, height, width = _wholes(header["shape"], "shape", 1)
+    return channels, height, width
+
+
+def _shapes(header: dict[str, str]) -> list[tuple[int, ...]]:
+    """Return the shapes that the header asks for, of the first-order tensor first."""
+    channels, height, width = whole = _shape(header)
+    checks.choice(header["structure"], "structure", STRUCTURES)
+    if header["structure"] == "stationary":
+        return [(channels,), (height, width // 2 + 1, channels, channels, 2)]
+    sides = whole if header["structure"] == "kronecker" else (channels * height * width,)
+    return [whole, *((n, n) for n in sides)]
+
+
+def _statistics(
+    header: dict[str, str], tensors: dict[str, Tensor], first: str, second: str
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Return the first-order tensor and the Hermitian second-order ones, float64."""
+    expected = _shapes(header)
+    found = [tensors[first], *(tensors[f"{second}_{i}"] for i in range(len(expected) - 1))]
+    shapes = [tuple(t.shape) for t in found]
+    if shapes != expected:
+        raise ValueError(f"its tensors have shapes {shapes} where its header asks for {expected}")
+    first_order, *blocks = (t.double() for t in found)
+    if header["structure"] == "stationary":
+        blocks = [torch.view_as_complex(t.contiguous()) for t in blocks]
+    for i, block in enumerate(blocks):
+        if _exceeds(block - block.mH, block):
+            raise ValueError(f"its {second}_{i} is not Hermitian, as every covariance is")
+    return first_order, tuple(blocks)
+
+
+def _refuse_unpaired(whitener: Stationary) -> None:
+    """Raise unless S(-f) = conj S(f), as in a real picture: bins that are their own mirror image are real."""
+    plane, spectrum = whitener._plane, whitener.blocks[0].flatten(0, 1)
+    single, paired = spectrum[plane.bins[plane.complex_count :]], spectrum[plane.bins][plane.sources]
+    if _exceeds(single.imag, single) or _exceeds(spectrum[plane.twins] - paired.conj(), paired):
+        raise ValueError("its spectrum is not that of real pictures: bins of f and -f are not conjugate")
+
+
+def _exceeds(difference: Tensor, block: Tensor) -> bool:
+    """Return whether a difference is more than rounding to float32 leaves, against the largest entry."""
+    return bool((difference.abs() > SKEW * block.abs().amax((-2, -1), keepdim=True)).any())

@@ -18,7 +18,7 @@ GROWTH = 2.0  # of a residual from one iterate to the next, past which a row for
 
 
 class Anderson:
-    """The memory of a batch's iterations; `window` is m, 0 for the plain iteration.
+    """The history of a batch's iterations; `window` is m, 0 for the plain iteration.
 
     `residual` (B,) is the RMS of the last f = G(x) - x, on x's device.
     """

@@ -4,9 +4,9 @@
 
 The first inversion steps, where networks err in plain areas, are replaced by one jump y = x0 + sigma_f e: the
 latent then looks like noise and still rebuilds the picture (Staniszewski et al. 2024 and ICLR 2026). DDIM:
-Song et al. (2021). In variance-exploding units, float32 (float64 where x0 is). sigmas (n + 1,) descend, to 0
-or, for a part of the way, to the noise level that x0 then has. Pictures are (B, ...) on any device; a walk
-reads back from it once.
+Song et al. (2021). In variance-exploding units, float32 (float64 where x0 is); sigmas (n + 1,) descend, to 0
+or, for a part of the way, to the noise level of x0. Pictures are (B, ...) on any device; a walk reads back
+from it once.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from .. import checks
-from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, state
-from ..noise.draw import draw, rows_for
+from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, working_copy
+from ..noise.draw import Seed, draw, rows_for
 from ..sigmas import descending
 from .anderson import Anderson
 
 SCHEMES = ("target", "current", "implicit")
-WINDOW = 2  # of the acceleration: on a mixture of Gaussians five accelerated calls do what ten plain ones do
+WINDOW = 2  # of Anderson acceleration: on a mixture of Gaussians five calls then do as well as ten
 
 
 def invert(
@@ -31,43 +31,32 @@ def invert(
     x0: Tensor,
     sigmas: Tensor,
     *,
-    forward_steps: int = 0,
-    forward_seed: int | Sequence[int] = 0,
+    seed: Seed = 0,
     indices: Sequence[int] | None = None,
+    forward_steps: int = 0,
     scheme: str = "target",
     iterations: int = 5,
-    reference_offset: bool = False,
     on_step: OnStep | None = None,
 ) -> Tensor:
     """Return x_T (B, ...) at sigmas[0], the latent from which `sample` comes back to about x0 at sigmas[-1].
 
-    `forward_steps` f of the n steps, counted from the clean end, are one draw per sample, `draw(x0.shape,
-    forward_seed, indices)`, at no network call; f = n is plain noising. `scheme` says where a step from S_
-    to S asks for eps: "target" at S with the state rescaled to it (diffusers' inverse DDIM), "current" at S_
-    (flipped Euler; its first step falls back to target, since eps at 0 is undefined), "implicit" solves y' =
-    y + (S - S_) eps(y', S) by `iterations` evaluations, the exact inverse of `sample` as they grow.
-    `reference_offset` noises one level further than the state is then taken for, as the LDM, DiT and IF
-    scripts of the paper do. Raises ValueError for sigmas, steps, seeds or names out of range, and for NaN or
-    infinity from the network.
+    The first `forward_steps` of the n steps, counted from the clean end, are one draw per sample,
+    `draw(x0.shape, seed, indices)`, without a network call; n of them is plain noising. `scheme` chooses
+    where a step from S_ to S asks for eps: "target" at S with the state rescaled to it (diffusers' inverse
+    DDIM), "current" at S_ (flipped Euler; its first step falls back to target, since eps at 0 is undefined),
+    "implicit" solves y' = y + (S - S_) eps(y', S) by `iterations` calls, the exact inverse of `sample` as
+    they grow. Raises ValueError for sigmas, steps, seeds or names out of range, and for NaN or infinity from
+    the network.
     """
-    checks.whole(iterations, "iterations")
-    checks.whole(forward_steps, "forward steps")
     levels = descending(sigmas, to_zero=False).flip(0).tolist()  # ascending
     count = len(levels) - 1
-    if scheme not in SCHEMES or iterations < 1:
-        raise ValueError(
-            f"got {scheme!r}, {iterations} iterations; expected {', '.join(SCHEMES)}, and at least 1"
-        )
-    if not 0 <= forward_steps <= count:
-        raise ValueError(
-            f"got {forward_steps} forward steps for a schedule of {count}; expected 0 to {count}"
-        )
-    x = rows_for(state(x0), forward_seed)
+    checks.choice(scheme, "scheme", SCHEMES)
+    checks.whole(iterations, "iterations", 1)
+    checks.whole(forward_steps, "forward steps", 0, count)
+    x = rows_for(working_copy(x0), seed)
     if forward_steps:
-        noise = draw(x.shape, forward_seed, indices).to(x)
-        noised_to = levels[min(forward_steps + reference_offset, count)]
-        added = math.sqrt(noised_to**2 - levels[0] ** 2)  # to what x0 holds of noise already
-        x = rescaled(x + added * noise, noised_to, levels[forward_steps])
+        added = math.sqrt(levels[forward_steps] ** 2 - levels[0] ** 2)  # to the noise already in x0
+        x = x + added * draw(x.shape, seed, indices).to(x)
     for k in range(forward_steps, count):
         x, clean = _step_up(denoise, x, levels[k], levels[k + 1], scheme, iterations)
         if on_step is not None:
@@ -80,7 +69,7 @@ def sample(denoise: Denoiser, x: Tensor, sigmas: Tensor, *, on_step: OnStep | No
     these units. Raises ValueError for sigmas out of range, and for NaN or infinity from the network.
     """
     levels = descending(sigmas, to_zero=False).tolist()
-    start = x = state(x)
+    start = x = working_copy(x)
     for k, (high, low) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
         clean = denoised(denoise, x, high)
         x = clean + (low / high) * (x - clean)
@@ -92,7 +81,7 @@ def sample(denoise: Denoiser, x: Tensor, sigmas: Tensor, *, on_step: OnStep | No
 def _step_up(
     denoise: Denoiser, x: Tensor, low: float, high: float, scheme: str, iterations: int
 ) -> tuple[Tensor, Tensor]:
-    """One inversion step from `low` to `high`, and the denoised picture it was made with."""
+    """Return the state after an inversion step from `low` to `high`, and the denoised picture in it."""
     if scheme == "current" and low > 0:
         clean = denoised(denoise, x, low)
         return x + (high - low) / low * (x - clean), clean
@@ -106,8 +95,8 @@ def _step_up(
 def _implicit(
     denoise: Denoiser, x: Tensor, low: float, high: float, iterations: int
 ) -> tuple[Tensor, Tensor]:
-    """Return the y from which Euler comes down to x, the fixed point of y = x + (S - S_) eps(y, S), and the
-    denoised picture with which it does: D(y) as the iterations grow.
+    """Return the y that an Euler step takes to x, the fixed point of y = x + (S - S_) eps(y, S), and the
+    denoised picture of that step: D(y) as the iterations grow.
     """
     solver, y, start = Anderson(WINDOW), x.flatten(1), x.flatten(1)
     share = (high - low) / high

@@ -4,22 +4,23 @@
     r[k] = y[k + 1] - mu(y[k]),   then   y[k + 1] <- mu(y[k]) + r[k]
 
 The last assignment is the correction row of Algorithm 1: it changes nothing but rounding, and makes the
-inversion visit bit for bit the states that a replay visits. Source: Huberman-Spiegelglas, Kulikov, Michaeli
-(2024); for few steps the remedy of Deutch et al. (2024, TurboEdit). eta enters squared, as DDIM's process
-does. State (B, ...) is float32 (float64 where x0 is) in variance-exploding units on x0's device, from which
-a walk reads back once; sigmas (n + 1,) descend, to 0 or, for a part of the way, to the noise level of x0.
+inversion visit bit for bit the states of a replay. Source: Huberman-Spiegelglas, Kulikov, Michaeli (2024);
+for few steps the remedy of Deutch et al. (2024, TurboEdit). eta enters squared, as in DDIM. States (B, ...)
+are float32 (float64 where x0 is) in variance-exploding units on x0's device, from which a walk reads back
+once; sigmas (n + 1,) descend, to 0 or, for a part of the way, to the noise level of x0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from .. import checks
-from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, state
-from ..noise.draw import noise_rows, rows_for, stream
+from ..denoisers import Denoiser, OnStep, denoised, finished, rescaled, working_copy
+from ..noise.draw import Seed, noise_rows, rows_for, stream
 from ..sigmas import ancestral_split, descending
 from .noise_maps import NoiseMaps, mean_step, norm_limit
 
@@ -29,30 +30,26 @@ def extract(
     x0: Tensor,
     sigmas: Tensor,
     *,
+    seed: Seed,
+    indices: Sequence[int] | None = None,
     eta: float = 1.0,
     skip: int = 0,
-    seed: int | Sequence[int],
-    indices: Sequence[int] | None = None,
-    levels_per_call: int = 1,
-    zero_last: bool = False,
     noise_sigmas: Tensor | None = None,
+    levels_per_call: int = 1,
     on_step: OnStep | None = None,
 ) -> NoiseMaps:
     """Return the maps of pictures x0 (B, ...) under `denoise`; `replay` of them gives x0 back.
 
-    `eta` in (0, 1]. `skip` leaves out that many of the noisiest steps. Different seeds are different maps of
-    the same picture. `levels_per_call` above 1 sends as many levels to the network together: faster, and
-    approximate, since a network rounds other batches otherwise and a replay carries that on (in half
-    precision until the picture is gone). `zero_last` drops the last map, as the published code does; the
-    picture is then not exact. `noise_sigmas` (n,) noises the picture to other levels than the network is told
-    (see `turbo_sigmas`). `on_step(k, denoised)` reports each level. Raises ValueError for eta, skip, sigmas
-    or seeds out of range, and for NaN or infinity from the network.
+    `eta` is in (0, 1]; `skip` leaves out that many of the noisiest steps; different seeds are different maps
+    of the same picture. `noise_sigmas` (n,) are other levels to noise the picture to (see `turbo_sigmas`).
+    `levels_per_call` above 1 sends as many levels to the network together: faster, and approximate, since a
+    network rounds other batches otherwise (in half precision until the picture is lost). `on_step(k,
+    denoised)` reports each level. Raises ValueError for eta, skip, sigmas or seeds out of range, and for NaN
+    or infinity from the network.
     """
     checks.function(denoise, "a denoiser", "denoise(x, sigma)")
-    checks.whole(levels_per_call, "levels per call")
-    if levels_per_call < 1:
-        raise ValueError(f"got {levels_per_call} levels per call; expected at least 1")
-    walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
+    checks.whole(levels_per_call, "levels per call", 1)
+    walk = _walk(x0, sigmas, seed, indices, eta, skip, noise_sigmas)
     states, residuals, cleaned = walk.states, [], []
     start = states[0]
     for k, (sigma, down) in enumerate(walk.steps):
@@ -64,8 +61,6 @@ def extract(
         states[k + 1] = mean + residuals[-1]
         if on_step is not None:
             on_step(k, clean)
-    if zero_last:
-        residuals[-1] = torch.zeros_like(residuals[-1])
     maps = finished(torch.stack(residuals), walk.x0, denoise)
     return NoiseMaps(start, maps, walk.sigmas, eta, skip)
 
@@ -90,28 +85,28 @@ def edit(
     x0: Tensor,
     sigmas: Tensor,
     *,
+    seed: Seed,
+    indices: Sequence[int] | None = None,
     eta: float = 1.0,
     skip: int = 0,
-    seed: int | Sequence[int],
-    indices: Sequence[int] | None = None,
     noise_sigmas: Tensor | None = None,
     weight: float = 1.0,
     bound: float | None = None,
     on_step: OnStep | None = None,
 ) -> Tensor:
-    """Return the edit (B, ...), extraction and replay in one walk with nothing stored:
+    """Return the edit (B, ...), extraction and replay in one walk that stores no maps:
 
         y' = c Y' + (mu_source(y) - c mu_source(Y)) + w (mu_target(y) - mu_source(y))
 
     with Y the source's states. w = `weight` strengthens the change of prompt (1.5 in TurboEdit); other than 1
     it costs a third call a step. c is 1, but on the last step at most `bound` sqrt(D / 16384) over the norm
-    of the last map, which tames it and gives up exactness. Without both, equal to extract then replay, and
-    exactly x0 where source and target are one. Raises as `extract` does.
+    of the last map, which is no longer exact. Without both, equal to extract then replay, and exactly x0
+    where source and target are one. Raises as `extract` does.
     """
     checks.number(weight, "weight")
     if bound is not None:
         checks.number(bound, "bound", 0)
-    walk = _Walk(x0, sigmas, eta, skip, seed, indices, noise_sigmas)
+    walk = _walk(x0, sigmas, seed, indices, eta, skip, noise_sigmas)
     x = walk.states[0]
     for k, (sigma, down) in enumerate(walk.steps):
         source, after = walk.states[k], walk.states[k + 1]
@@ -131,56 +126,52 @@ def edit(
 
 
 def turbo_sigmas(sigmas: Tensor) -> Tensor:
-    """TurboEdit's noise levels: each step noises the picture only to the next level of the grid, while the
-    network is told its own.
+    """Return TurboEdit's noise levels, (n + 1,) -> (n,): each step noises the picture only to the next level,
+    the last one to none, while the network is asked at its own.
 
-    With few steps, states of independent noise lie further apart than sampling ever goes; shifting brings
-    them to where the network expects them. (n + 1,) -> (n,), the last level clean.
+    With few steps, states of independent noise lie further apart than in sampling; shifted levels bring them
+    to where the network expects them.
     """
-    descending(sigmas, to_zero=False)  # raises ValueError for what is no schedule
+    descending(sigmas, to_zero=False)
     return sigmas[1:]
 
 
-class _Walk:
-    """The source's states y[k] for every level from `skip` on, the picture last, and the (sigma, s_down) of
-    its steps.
-    """
+class _Walk(NamedTuple):
+    """The source's states y[k] for every level from `skip` on, x0 last, and (sigma, s_down) of its steps."""
 
-    def __init__(self, x0, sigmas, eta, skip, seed, indices, noise_sigmas):
-        whole = descending(sigmas, to_zero=False)
-        count = len(whole) - 1
-        checks.number(eta, "eta")
-        checks.whole(skip, "skip")
-        if not 0 < eta <= 1:
-            reason = (
-                "eta = 0 adds no noise, so there are no maps to extract" if eta == 0 else "eta lies in (0, 1]"
-            )
-            raise ValueError(f"got eta {eta}; {reason}, choose one up to 1")
-        if not 0 <= skip < count:
-            raise ValueError(
-                f"got skip {skip} for {count} steps; it counts steps and must leave at least one"
-            )
-        noised = whole[:-1] if noise_sigmas is None else torch.as_tensor(noise_sigmas).cpu().double()
-        least = float(whole[-1])
-        if len(noised) != count or not bool((torch.isfinite(noised) & (noised >= least)).all()):
-            raise ValueError(
-                f"got {len(noised)} noise levels for {count} steps; give one per step, finite, not negative"
-                + (f" and not below sigma {least:.4g}, where the schedule ends" if least else "")
-            )
-        self.x0 = x0 = rows_for(state(x0), seed)
-        noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
-        self.sigmas = whole[skip:]
-        added = (noised**2 - least**2).sqrt()  # to what x0 holds of noise already
-        levels = list(zip(noise, added.tolist(), noised.tolist(), whole.tolist(), strict=False))[skip:]
-        self.states = [*(rescaled(x0 + add * e, sigma, told) for e, add, sigma, told in levels), x0]
-        down, _ = ancestral_split(self.sigmas[:-1], self.sigmas[1:], eta)
-        self.steps = list(zip(self.sigmas[:-1].tolist(), down.tolist(), strict=True))
+    x0: Tensor
+    sigmas: Tensor
+    states: list[Tensor]
+    steps: list[tuple[float, float]]
+
+
+def _walk(x0, sigmas, seed, indices, eta, skip, noise_sigmas) -> _Walk:
+    whole = descending(sigmas, to_zero=False)
+    count, least = len(whole) - 1, float(whole[-1])
+    checks.number(eta, "eta", 0, 1)
+    if eta == 0:
+        raise ValueError("got eta 0, which adds no noise, so there are no maps; expected one in (0, 1]")
+    checks.whole(skip, "skip", 0)
+    if skip >= count:
+        raise ValueError(f"got skip {skip} for {count} steps; it must leave at least one")
+    noised = whole[:-1] if noise_sigmas is None else torch.as_tensor(noise_sigmas).cpu().double()
+    if len(noised) != count or not bool((torch.isfinite(noised) & (noised >= least)).all()):
+        raise ValueError(
+            f"got {len(noised)} noise levels for {count} steps; expected one per step, finite and not below "
+            f"the schedule's last sigma {least:.4g}"
+        )
+    x0 = rows_for(working_copy(x0), seed)
+    noise = _independent(x0, count, noise_rows(len(x0), seed, indices))
+    added = (noised**2 - least**2).sqrt()  # to the noise already in x0
+    levels = list(zip(noise, added.tolist(), noised.tolist(), whole.tolist(), strict=False))[skip:]
+    states = [rescaled(x0 + add * e, sigma, to) for e, add, sigma, to in levels]
+    down, _ = ancestral_split(whole[skip:-1], whole[skip + 1 :], eta)
+    steps = list(zip(whole[skip:-1].tolist(), down.tolist(), strict=True))
+    return _Walk(x0, whole[skip:], [*states, x0], steps)
 
 
 def _independent(x0: Tensor, count: int, rows: list[tuple[int, int]]) -> Tensor:
-    """e (count, B, C, H, W): level k of row b is a function of (seed, index) of b and of k, not of the others
-    or of skip.
-    """
+    """Return e (count, B, ...): level k of row b is a function of its (seed, index) and of k alone."""
     generators = [stream(*row, "edit-friendly") for row in rows]
     levels = [[torch.randn(x0.shape[1:], generator=g) for g in generators] for _ in range(count)]
     return torch.stack([torch.stack(level) for level in levels]).to(x0)

@@ -1,4 +1,4 @@
-"""First-step inversion: the noise from which the first denoising step alone gives the picture back.
+"""First-step inversion: the noise whose first denoising step alone gives the picture back.
 
     e <- (y - D(y, sigma)) / sigma,   y = x0 + sigma e,   from e = 0,  sigma near the top (t = 980 of 1000:
     13.04)
@@ -6,8 +6,8 @@
 Source: First-step de-whitening (Eq. 6, 7). For Gaussian data the fixed point is sigma Sigma^-1 (x0 - mean),
 not the whitening Sigma^-1/2 (x0 - mean); after n steps an eigendirection holds (sigma / lam) (1 - (1 + lam /
 sigma^2)^-n) of the picture. Stopped near unit variance the iteration looks like ZCA; run on, or accelerated
-(`fixed_point.py`), it leaves it for the fixed point, whose weak directions are amplified errors of the
-network. Shapes (B, ...), model space, float32 (float64 where x0 is).
+(`anderson.py`), it goes on to the fixed point, whose weak directions are amplified errors of the network.
+Shapes (B, ...), model space, float32 (float64 where x0 is).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .. import checks
-from ..denoisers import Denoiser, OnStep, denoised, refuse_not_finite, state
+from ..denoisers import Denoiser, OnStep, denoised, refuse_not_finite, working_copy
 from .anderson import Anderson
 
 STOPS = ("unit_std", "converged", "iterations")
@@ -27,9 +27,9 @@ STOPS = ("unit_std", "converged", "iterations")
 
 @dataclass(frozen=True, eq=False)
 class FirstStep:
-    """`z` (B, ...), on x0's device; on the CPU, `residuals` (steps, B), the RMS of each update, sigma times
-    which is the error of the one-step picture, and `stds` (steps, B), the standard deviation of the noise
-    after each update. A row that has stopped repeats its last figures.
+    """The noise `z` (B, ...), on x0's device; on the CPU, of each update, `residuals` (steps, B), its RMS,
+    1 / sigma of the error of the one-step picture, and `stds` (steps, B), the standard deviation of the
+    noise after it. A row that has stopped repeats its last figures.
     """
 
     z: Tensor
@@ -49,19 +49,17 @@ def invert(
     rows_alike: bool = True,
     on_step: OnStep | None = None,
 ) -> FirstStep:
-    """Return noise for pictures x0 (B, ...) found by at most `iterations` network calls; each row stops by
-    itself.
+    """Return noise for pictures x0 (B, ...) after at most `iterations` network calls; rows stop one by one.
 
     `stop`: "unit_std" at the first noise of standard deviation 1 (the published look), "converged" once the
     update's RMS falls below `tolerance`, "iterations" never. `anderson_window` 0 is the plain iteration; more
-    does not go with "unit_std", whose stopping point it has left behind, and returns the noise with the
-    least residual. Rows that have stopped are no longer sent to the network; pass `rows_alike=False` for a
-    denoiser that treats row i in a way of its own (a prompt for each), which then always gets all rows.
-    Reads back from the device once per call. Raises ValueError for values out of range, and for NaN or
-    infinity from the network.
+    returns the noise with the least residual, and does not go with "unit_std", which it skips past. Rows that
+    have stopped are not sent to the network; pass `rows_alike=False` for a denoiser that treats rows
+    differently (a prompt for each), which then gets all rows. Reads back from the device once per call.
+    Raises ValueError for values out of range, and for NaN or infinity from the network.
     """
     _check(sigma, iterations, anderson_window, stop, tolerance)
-    x0 = state(x0)
+    x0 = working_copy(x0)
     e = result = torch.zeros_like(x0).flatten(1)  # (B, D)
     clean, least = x0, e.new_full((len(x0), 1), math.inf)
     solver, active = Anderson(anderson_window), list(range(len(x0)))
@@ -97,7 +95,7 @@ def invert(
 
 
 def _is_done(stop: str, tolerance: float, residual: float, _, std: float) -> bool:
-    """Whether a row ends at an update of this RMS, which gave noise of this standard deviation."""
+    """Return whether a row ends at an update of this RMS, to noise of this standard deviation."""
     return residual <= tolerance if stop == "converged" else stop == "unit_std" and std >= 1
 
 
@@ -126,24 +124,22 @@ def _put(x: Tensor, rows: list[int], new: Tensor) -> Tensor:
 
 
 def reconstruction_gain(denoise: Denoiser, x0: Tensor, z: Tensor, sigma: float) -> Tensor:
-    """Return how much of x0 the one-step picture of noise z holds, <D(x0 + sigma z), x0> / |x0|^2: (B,), 1 at
+    """Return <D(x0 + sigma z), x0> / |x0|^2 (B,), the share of x0 in the one-step picture of noise z: 1 at
     the fixed point. Costs one network call.
     """
-    x0 = state(x0)
+    x0 = working_copy(x0)
     clean = denoised(denoise, x0 + sigma * z.to(x0), sigma)
     return (clean * x0).flatten(1).sum(1) / x0.square().flatten(1).sum(1)
 
 
 def _check(sigma: float, iterations: int, anderson_window: int, stop: str, tolerance: float) -> None:
-    checks.number(sigma, "sigma")
+    checks.choice(stop, "stop", STOPS)
+    checks.number(sigma, "sigma", 0)
     checks.number(tolerance, "tolerance", 0)
-    checks.whole(iterations, "iterations")
-    checks.whole(anderson_window, "the window of acceleration")
-    if stop not in STOPS or iterations < 1 or anderson_window < 0 or not sigma > 0:
-        raise ValueError(
-            f"got stop {stop!r}, {iterations} iterations, window {anderson_window}, sigma {sigma}; expected "
-            f"{', '.join(STOPS)}, at least one iteration, no negative window and a positive sigma"
-        )
+    checks.whole(iterations, "iterations", 1)
+    checks.whole(anderson_window, "anderson_window", 0)
+    if sigma == 0:
+        raise ValueError("got sigma 0; expected a positive one, such as 13.04 of timestep 980")
     if anderson_window and stop == "unit_std":
         raise ValueError(
             "got acceleration with stop 'unit_std', which it skips past; choose 'converged' or 'iterations'"

@@ -1,11 +1,10 @@
-"""Edit-friendly noise maps as data: what they are, how they differ from native noise, and edits made on the
-maps alone.
+"""Edit-friendly noise maps as data: their statistics, and edits made on the maps alone.
 
     y[k + 1] = mu(y[k]) + r[k],   mu(y) = D + (s_down / s[k]) (y - D),   r[k] = s_up z[k]
 
 r is kept instead of z: no division, and the last step (to sigma 0, where s_up = 0) keeps its map. Source:
 Huberman-Spiegelglas et al. (2024), section 3 and appendix A. Shapes: start (B, ...) at sigmas[0], residuals
-(K, B, ...), sigmas (K + 1,) descending; what moves or colors pictures takes (B, ..., H, W). Everything is
+(K, B, ...), sigmas (K + 1,) descending; `shift`, `flip` and `recolor` take (B, ..., H, W). Everything is
 float32 (float64 where x0 was), in variance-exploding units (y = x0 + sigma eps), model space.
 """
 
@@ -26,8 +25,8 @@ LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdi
 
 @dataclass(frozen=True, eq=False)
 class NoiseMaps:
-    """A start and a residual per step; `steps` is the length of the whole schedule, of which the first `skip`
-    are left out. `numbers` say which row of a larger batch each row is, () for 0, 1, 2 ...
+    """A start and a residual per step, without the first `skip` steps of the schedule. `numbers` are the rows
+    of a larger batch that these rows are, () for 0, 1, 2 ...
     """
 
     start: Tensor
@@ -40,18 +39,18 @@ class NoiseMaps:
 
     @property
     def steps(self) -> int:
-        """How many steps the whole schedule has, those left out included."""
+        """The number of steps of the whole schedule, skipped ones included."""
         return self.skip + len(self.residuals)
 
     def levels(self) -> list[tuple[float, float, float, float]]:
-        """(sigma, next sigma, s_down, s_up) of each step."""
+        """Return (sigma, next sigma, s_down, s_up) of each step."""
         down, up = ancestral_split(self.sigmas[:-1], self.sigmas[1:], self.eta)
         sigmas = self.sigmas.tolist()
         return list(zip(sigmas[:-1], sigmas[1:], down.tolist(), up.tolist(), strict=True))
 
 
 def mean_step(x: Tensor, clean: Tensor, sigma: float, sigma_down: float) -> Tensor:
-    """mu = D + (s_down / sigma) (x - D): where a step goes before its noise is added."""
+    """Return mu = D + (s_down / sigma) (x - D), a step without its noise."""
     return clean + (sigma_down / sigma) * (x - clean)
 
 
@@ -78,10 +77,10 @@ def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
 
 
 def clip_last_map(maps: NoiseMaps, bound: float = LAST_NORM) -> NoiseMaps:
-    """The maps, each sample's last one scaled down to a norm of at most `bound` sqrt(D / 16384).
+    """Return the maps with each sample's last one scaled down to a norm of at most `bound` sqrt(D / 16384).
 
-    TurboEdit's remedy for few steps, whose last map is far louder than sampling's noise. A replay then no
-    longer gives the picture back exactly.
+    TurboEdit's remedy for few steps, whose last map has far more variance than the noise of sampling. A
+    replay is then no longer exact.
     """
     checks.instance(maps, "the maps", NoiseMaps)
     checks.number(bound, "bound", 0)
@@ -98,11 +97,10 @@ def norm_limit(last: Tensor, bound: float) -> Tensor:
 
 
 def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
-    """The maps moved by whole latent pixels, negative for up and left; what comes free is filled from the
-    same map.
+    """Return the maps moved by whole latent pixels, negative for up and left.
 
-    The fill is a contiguous stretch that starts at 50/256 of the side, of the map before the move, the same
-    for all maps (appendix A). Raises ValueError for a move as large as the picture.
+    The free strip is filled with a strip of the map before the move that starts at 50/256 of the side, the
+    same for all maps (appendix A). Raises ValueError for a move as large as the picture.
     """
     checks.instance(maps, "the maps", NoiseMaps)
     checks.whole(down, "the shift down")
@@ -110,7 +108,7 @@ def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
     height, width = maps.start.shape[-2:]
     if abs(down) >= height or abs(right) >= width:
         raise ValueError(
-            f"got a shift of {down}, {right} for maps of {height} x {width}; it must be smaller than them"
+            f"got a shift of {down}, {right}; it must be smaller than the maps, {height} x {width}"
         )
     return _mapped(maps, lambda x: _moved(_moved(x, down, -2), right, -1))
 
@@ -132,7 +130,7 @@ def recolor(
     closed: bool = True,
     on_step: OnStep | None = None,
 ) -> NoiseMaps:
-    """Maps that pull the masked part towards `target`: z += s B (M - P) in the steps of `band` (Eq. 7).
+    """Return maps that pull the masked part towards `target`: z += s B (M - P) for steps in `band` (Eq. 7).
 
     `target` M (B or 1, C, H, W) is the color in model space, `mask` B (B or 1, 1, H, W) in [0, 1]. `band`
     counts from the clean end, as shares of the steps. P is the denoised picture: of the edited trajectory if
@@ -158,12 +156,13 @@ def recolor(
 
 def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band) -> None:
     checks.instance(maps, "the maps", NoiseMaps)
-    checks.number(strength, "strength")
-    pair = isinstance(band, tuple | list) and len(band) == 2 and all(map(checks.is_number, band))
-    if not (pair and 0 <= band[0] < band[1] <= 1 and strength >= 0):
-        raise ValueError(
-            f"got band {band}, strength {strength}; expected 0 <= first < last <= 1 and no negative strength"
-        )
+    checks.number(strength, "strength", 0)
+    if not isinstance(band, tuple | list) or len(band) != 2:
+        raise ValueError(f"got band {band}; expected two numbers in [0, 1]")
+    for share in band:
+        checks.number(share, "band", 0, 1)
+    if band[0] >= band[1]:
+        raise ValueError(f"got band {band}; expected its first share below its last")
     checks.batch(target, "the color")
     checks.batch(mask, "the mask")
     sizes = [tuple(t.shape) for t in (target, mask, maps.start)]
@@ -180,7 +179,7 @@ def _mapped(maps: NoiseMaps, change: Callable[[Tensor], Tensor]) -> NoiseMaps:
 
 
 def _moved(x: Tensor, by: int, dim: int) -> Tensor:
-    """x moved along `dim`; the free stretch holds one copied from x itself."""
+    """Return x moved along `dim`, the free strip filled with one of x."""
     if by == 0:
         return x
     side, size = x.shape[dim], abs(by)

@@ -2,11 +2,12 @@
 
 from .annealing import LOSSES, Annealed, anneal, loss_of
 from .correlated import correlated_noise, correlation
-from .draw import draw, lerp, slerp
+from .draw import Seed, draw, lerp, slerp
 
 __all__ = [
     "LOSSES",
     "Annealed",
+    "Seed",
     "anneal",
     "correlated_noise",
     "correlation",

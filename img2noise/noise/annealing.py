@@ -20,9 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import checks, sums
+from .. import checks
 from ..whitening.whitener import Whitener
-from .draw import draw, noise_rows, rows_for, stream
+from . import sums
+from .draw import Seed, draw_rows, noise_rows, rows_for, stream
 
 LOSSES = ("forward", "backward", "baseline")
 BLOCK = 64  # proposals per Gram matrix: its cost grows with the block, the cost of recombining falls with it
@@ -31,11 +32,11 @@ TARGET_ACCEPTANCE = 0.25  # of an adaptive step: random-walk Metropolis is best 
 
 @dataclass(frozen=True, eq=False)
 class Annealed:
-    """What a search found, a row per picture or seed.
+    """The result of a search, a row per picture or seed.
 
-    `z` (B, C, H, W) is the best noise seen, `z_last` the last one accepted (at a fixed temperature an
-    unbiased sample), `loss_ratio` (B,) the best loss over the first, `losses` (B, steps + 1) the loss after
-    each step, `acceptance` (B,) the share accepted; these three are on the CPU.
+    `z` (B, C, H, W) is the best noise, `z_last` the last one accepted (at a fixed temperature an unbiased
+    sample), `loss_ratio` (B,) the best loss over the first, `losses` (B, steps + 1) the loss after each step,
+    `acceptance` (B,) the share accepted; these three are on the CPU.
     """
 
     z: Tensor
@@ -53,13 +54,13 @@ def anneal(
     loss: str = "forward",
     alpha: float = 0.97,
     temperature: tuple[float, float] = (100.0, 5.0),
-    seed: int | Sequence[int],
+    seed: Seed,
     indices: Sequence[int] | None = None,
     adapt_step: bool = False,
     on_step: Callable[[int, Tensor], object] | None = None,
 ) -> Annealed:
-    """Noises whose pictures resemble x0 (B, C, H, W), searched from `draw(x0.shape, seed, indices)`; each row
-    is its own search.
+    """Return noises whose de-whitened pictures resemble x0 (B, C, H, W), searched from `draw(x0.shape, seed,
+    indices)` row by row.
 
     `temperature` is the first and last T_k, linear in k, in units of the mean eigenvalue of the loss; at T <=
     0 only improvements and ties are accepted. `alpha` near 1 is a small step, 0 an independent draw; with
@@ -70,10 +71,11 @@ def anneal(
     _check(whitener, loss, iterations, alpha, temperature)
     fitted = whitener.at_size_of(x0)
     pictures = rows_for(x0, seed).detach().cpu()
-    starts = draw(pictures.shape, seed, indices)
+    rows = noise_rows(len(pictures), seed, indices)
+    starts = draw_rows(pictures.shape[1:], rows)
     chains = []
-    for i, row in enumerate(noise_rows(len(pictures), seed, indices)):
-        # Each row by itself, in its own memory: in other company a product of matrices rounds it otherwise.
+    for i, row in enumerate(rows):
+        # Each row alone, in its own memory: a product of matrices rounds a row by the rows beside it.
         gain, target = _target(pictures[i : i + 1].clone(), fitted, loss)
         start = fitted.unrotate(starts[i : i + 1].to(gain, copy=True))
         chains.append(_Chain(start[0], gain, target[0], row, alpha, adapt_step))
@@ -99,14 +101,12 @@ def anneal(
 def _check(whitener: Whitener, loss: str, iterations: int, alpha: float, temperature) -> None:
     checks.instance(whitener, "the whitener", Whitener)
     checks.choice(loss, "loss", LOSSES)
-    checks.whole(iterations, "iterations")
-    if iterations < 0 or not checks.is_number(alpha) or not 0 <= alpha <= 1:
-        raise ValueError(
-            f"got {iterations} iterations, alpha {alpha!r}; expected none or more, and alpha in [0, 1]"
-        )
-    pair = isinstance(temperature, Sequence) and len(temperature) == 2
-    if not pair or not all(checks.is_number(t) and math.isfinite(t) for t in temperature):
+    checks.whole(iterations, "iterations", 0)
+    checks.number(alpha, "alpha", 0, 1)
+    if not isinstance(temperature, Sequence) or len(temperature) != 2:
         raise ValueError(f"got temperature {checks.kind(temperature)}; expected two finite numbers")
+    for t in temperature:
+        checks.number(t, "temperature")
 
 
 def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") -> Tensor:
@@ -123,7 +123,7 @@ def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") ->
 
 
 def _target(x0: Tensor, fitted: Whitener, loss: str) -> tuple[Tensor, Tensor]:
-    """gain (D,) and target (B, D) of the loss |gain q - target|^2 over eigenbasis coordinates."""
+    """Return gain (D,) and target (B, D) of the loss |gain q - target|^2 over eigenbasis coordinates."""
     u = fitted.analyze(x0)
     lam = fitted.eigenvalues(u)
     if loss == "forward":
@@ -133,7 +133,7 @@ def _target(x0: Tensor, fitted: Whitener, loss: str) -> tuple[Tensor, Tensor]:
 
 
 class _Chain:
-    """One row's search over coordinates q (D,): its state, its best, its own random stream and step size."""
+    """The search of one row over coordinates q (D,): its state, best, random stream and step size."""
 
     def __init__(
         self, q: Tensor, gain: Tensor, target: Tensor, row: tuple[int, int], alpha: float, adapt_step: bool
@@ -147,13 +147,13 @@ class _Chain:
         self.best, self.accepted = self.losses[0], 0
 
     def propose(self, count: int, out: Tensor | None = None) -> tuple[Tensor, list[float]]:
-        """`count` white proposals (count, D), in `out` if given, and the logarithms of as many uniforms."""
+        """Return `count` white proposals (count, D), in `out` if given, and as many log-uniforms."""
         log_u = torch.rand(count, dtype=torch.float64, generator=self.generator).log().tolist()
         shape = count, len(self.q)
         return torch.randn(shape, dtype=self.q.dtype, generator=self.generator, out=out), log_u
 
     def advance(self, temperatures: list[float], scratch: Tensor) -> None:
-        """One proposal per temperature, decided through the Gram matrix of the proposals' pictures.
+        """Decide one proposal per temperature, through the Gram matrix of the proposals' pictures.
 
         `scratch` (2, at least K, D) is overwritten: an allocator would hand such blocks back at every step.
         """
@@ -179,8 +179,8 @@ class _Chain:
             self.keep = math.sqrt(1 - self.move**2)
 
     def _walk(self, inner, temperatures, log_u):
-        """Weights (1 + K,) of start and proposals in the last state, and in the best if it is new; how many
-        were accepted.
+        """Return weights (1 + K,) of start and proposals in the last state, in the best if it is new, and how
+        many proposals were accepted.
 
         Algorithm 1 over a block, in inner products alone. a is the picture of the state, u_k that of proposal
         k, t the target: gram[j, k] = u_j.u_k, with_state[k] = a.u_k, with_target[k] = u_k.t, a.a, a.t, t.t.

@@ -4,30 +4,30 @@
 
 At a fixed temperature T, Algorithm 1 with the forward loss samples the Gaussian of mean rho w and variance
 1 - rho (it is pCN Metropolis: Cotter et al. 2013). sqrt(1 - rho^2) for sqrt(1 - rho) keeps N(0, I) with a
-picture that whitens to N(0, I): T then only says down to which eigenvalue, so to which detail, the picture
-is held.
+picture that whitens to N(0, I): T then only sets the eigenvalue, so the detail, down to which the picture is
+kept.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor
 
-from .. import checks, sums
+from .. import checks
 from ..whitening.whitener import Whitener
-from .draw import draw, rows_for
+from . import sums
+from .draw import Seed, draw, rows_for
 
 
 def correlation(lam: Tensor, temperature: float) -> Tensor:
-    """rho = 2 lam / (2 lam + T mean(lam)) per eigenvalue: 1 at T = 0, 0 at infinity, a half where lam is half
-    of T's.
+    """Return rho = 2 lam / (2 lam + T mean(lam)) per eigenvalue: 1 at T = 0, 0 at infinity.
 
     Raises ValueError for a negative temperature or NaN.
     """
     checks.finite(lam, "the eigenvalues")
-    if not checks.is_number(temperature) or not temperature >= 0:
-        raise ValueError(f"got temperature {temperature!r}; expected 0 or more, or infinity for white noise")
+    checks.number(temperature, "temperature", 0, math.inf)
     return 2 * lam / (2 * lam + temperature * sums.mean(lam))
 
 
@@ -37,21 +37,20 @@ def correlated_noise(
     *,
     temperature: float = 5.0,
     strength: float = 1.0,
-    seed: int | Sequence[int],
+    seed: Seed,
     indices: Sequence[int] | None = None,
     preserve_variance: bool = True,
 ) -> Tensor:
-    """z = R (strength rho w + sqrt(1 - (strength rho)^2) n) for pictures x0 (B, C, H, W), in x0's dtype and
-    on its device.
+    """Return z = R (strength rho w + sqrt(1 - (strength rho)^2) n) for pictures x0 (B, C, H, W), in x0's
+    dtype and on its device.
 
     `temperature` is in mean eigenvalues. n is `draw(x0.shape, seed, indices)`, and at infinite temperature or
-    zero strength the result is n bit for bit. A list of seeds gives one row per seed. `preserve=False` takes
-    sqrt(1 - rho) instead, which is the law of annealing at a fixed T: less than unit variance, more of the
-    picture. Raises ValueError for bad shapes, NaN, or ranges.
+    zero strength the result is n bit for bit. A list of seeds gives one row per seed. Without
+    `preserve_variance` it is sqrt(1 - rho), the law of annealing at a fixed T: less than unit variance, more
+    of the picture. Raises ValueError for bad shapes, NaN, or ranges.
     """
     checks.instance(whitener, "the whitener", Whitener)
-    if not checks.is_number(strength) or not 0 <= strength <= 1:
-        raise ValueError(f"got strength {strength!r}; it must lie in [0, 1]")
+    checks.number(strength, "strength", 0, 1)
     fitted = whitener.at_size_of(x0)
     pictures = rows_for(x0, seed)
     u = fitted.analyze(pictures)

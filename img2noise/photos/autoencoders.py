@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..whitening.spaces import SPACES
+from ..whitening import SPACES
 
 # The shape that SD 1.x, SD 2.x and SDXL autoencoders share (Rombach et al. 2022), in diffusers' words.
 _KL_CONFIG = {

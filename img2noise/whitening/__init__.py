@@ -1,7 +1,6 @@
-"""How pictures of a space look: their second-order statistics, and the whitenings fitted to them."""
+"""Second-order statistics of the pictures of a space, and the whitenings fitted to them."""
 
-from .moments import DENSE_LIMIT, STRUCTURES, Moments, measure
-from .spaces import SPACES, Space
+from .moments import DENSE_LIMIT, SPACES, STRUCTURES, Moments, Space, measure
 from .structures import Dense, Kronecker, Stationary, fit
 from .whitener import METHODS, Whitener, with_method
 

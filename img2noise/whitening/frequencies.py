@@ -1,5 +1,4 @@
-"""The frequency plane of a real picture: its bins as real orthonormal coordinates, and spectra at another
-size.
+"""The frequency plane of a real picture: real orthonormal coordinates, and spectra at another size.
 
     X = rfft2(x, orthonormal),  S(f) = E[X(f) X(f)^H]  (C x C, Hermitian),  S(-f) = conj S(f)
 
@@ -21,7 +20,7 @@ POWER_LAW = 2.0
 
 
 class HalfPlane:
-    """Which bins of rfft2 are independent at one size, and the way to D real coordinates and back."""
+    """The independent bins of rfft2 at one size, and D real coordinates of them."""
 
     def __init__(self, height: int, width: int):
         self.height, self.width, self.half = height, width, width // 2 + 1
@@ -33,20 +32,19 @@ class HalfPlane:
         paired = ~(real | twin)
         self.bins = torch.cat([bins[paired], bins[real]])  # (n,): independent bins, the complex ones first
         self.complex_count = int(paired.sum())
-        self.twins = bins[twin]  # those that repeat the conjugate of another
+        self.twins = bins[twin]  # conjugates of others
         position = torch.full((height * self.half,), -1)
         position[self.bins] = torch.arange(len(self.bins))
-        self.sources = position[
-            (mirrored_row * self.half + kx).flatten()[twin]
-        ]  # where each twin's original is in `bins`
+        mirrored = (mirrored_row * self.half + kx).flatten()
+        self.sources = position[mirrored[twin]]  # place in `bins` of each twin's original
 
     def transform(self, x: Tensor) -> Tensor:
-        """The independent bins of the orthonormal rfft2 of x: (B, C, H, W) -> complex (B, n, C)."""
+        """Return the independent bins of the orthonormal rfft2 of x: (B, C, H, W) -> complex (B, n, C)."""
         plane = torch.fft.rfft2(x, norm="ortho").flatten(2)  # (B, C, H * half)
         return plane[..., self.bins.to(x.device)].transpose(1, 2)
 
     def inverse(self, bins: Tensor) -> Tensor:
-        """The picture of these bins: complex (B, n, C) -> (B, C, H, W)."""
+        """Return the picture of these bins: complex (B, n, C) -> (B, C, H, W)."""
         batch, _, channels = bins.shape
         plane = bins.new_zeros(batch, channels, self.height * self.half)
         values = bins.transpose(1, 2)  # (B, C, n)
@@ -56,14 +54,12 @@ class HalfPlane:
         return torch.fft.irfft2(plane, s=(self.height, self.width), norm="ortho")
 
     def pack(self, bins: Tensor) -> Tensor:
-        """Real orthonormal coordinates: (B, n, C) -> (B, C * H * W), as sqrt(2) Re, sqrt(2) Im, then the real
-        bins.
-        """
+        """Return real coordinates (B, C * H * W) of (B, n, C): sqrt(2) Re, sqrt(2) Im, then real bins."""
         pairs, real = bins[:, : self.complex_count] * 2**0.5, bins[:, self.complex_count :].real
         return torch.cat([pairs.real, pairs.imag, real], dim=1).flatten(1)
 
     def unpack(self, coordinates: Tensor) -> Tensor:
-        """The exact inverse of `pack`: (B, C * H * W) -> complex (B, n, C)."""
+        """Return the exact inverse of `pack`: (B, C * H * W) -> complex (B, n, C)."""
         rows = coordinates.unflatten(1, (self.height * self.width, -1))  # (B, H * W, C)
         counts = [self.complex_count, self.complex_count, len(self.bins) - self.complex_count]
         re, im, real = rows.split(counts, dim=1)
@@ -71,26 +67,25 @@ class HalfPlane:
         return torch.cat([pairs, torch.complex(real, torch.zeros_like(real))], dim=1)
 
     def spread(self, values: Tensor) -> Tensor:
-        """A value per bin and channel, once for each real coordinate `pack` makes of it: (n, C) -> (C * H *
-        W,).
-        """
+        """Return a value per bin and channel for each real coordinate of it: (n, C) -> (C * H * W,)."""
         pairs, real = values[: self.complex_count], values[self.complex_count :]
         return torch.cat([pairs, pairs, real]).flatten()
 
 
 def radius(height: int, width: int) -> Tensor:
-    """|f| in cycles per pixel over the half plane: float64 (H, W // 2 + 1)."""
+    """Return |f| in cycles per pixel over the half plane: float64 (H, W // 2 + 1)."""
     fy, fx = torch.fft.fftfreq(height, dtype=torch.float64), torch.fft.rfftfreq(width, dtype=torch.float64)
     return (fy[:, None] ** 2 + fx**2).sqrt()
 
 
 def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
-    """A spectrum read at another size's frequencies: (H, width // 2 + 1, C, C) -> (H', W' // 2 + 1, C, C).
+    """Return a spectrum at the frequencies of another size: (H, width // 2 + 1, C, C) -> (H', W' // 2 + 1, C,
+    C).
 
-    |f|^2 S is interpolated bilinearly and periodically in cycles per pixel; sums of positive semi-definite
-    blocks stay so. The mean of a picture is no frequency among others: DC enters no neighbor and grows with
-    the number of pixels, as |f|^-2 does at the lowest frequency a picture holds. Linear in `spectrum`, exact
-    where sizes agree. Raises ValueError where a side of 1 leaves nothing to interpolate between.
+    |f|^2 S is interpolated bilinearly and periodically in cycles per pixel, which keeps blocks positive
+    semi-definite. DC enters no neighbor and grows with the number of pixels, as |f|^-2 does at the lowest
+    frequency of a picture. Linear in `spectrum`, exact where sizes agree. Raises ValueError where a side of 1
+    leaves nothing to interpolate between.
     """
     height = len(spectrum)
     if (height, width) == tuple(size):
@@ -99,7 +94,7 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
     columns, column_share = _around(torch.fft.rfftfreq(size[1], dtype=torch.float64) * width)
     weight = radius(height, width) ** POWER_LAW  # zero at DC, which so drops out of the sums below
     read = partial(_at, spectrum.flatten(2), weight, width)
-    sides = []  # only the four bins around each frequency are read: there are fewer of those than bins
+    sides = []  # only the four bins around each frequency are read
     for column in columns:
         (low, known_low), (high, known_high) = (read(row % height, column) for row in rows)
         sides.append((_blend(low, high, row_share), _blend(known_low, known_high, row_share)))
@@ -117,7 +112,7 @@ def resample(spectrum: Tensor, width: int, size: tuple[int, int]) -> Tensor:
 
 
 def _around(position: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
-    """The bins below and above each fractional position, and the share (n, 1) of the one above."""
+    """Return the bins below and above each fractional position, and the share (n, 1) of the one above."""
     below = position.floor()
     return (below.long(), below.long() + 1), (position - below)[:, None]
 
@@ -127,8 +122,8 @@ def _blend(low: Tensor, high: Tensor, share: Tensor) -> Tensor:
 
 
 def _at(flat: Tensor, weight: Tensor, width: int, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
-    """weight S, and whether the weight is not zero, at rows (H',) and columns (W'): (H', W', K) and (H', W',
-    1). The column behind the half plane is read by S(-f) = conj S(f).
+    """Return weight S (H', W', K) and whether the weight is not zero (H', W', 1), at rows (H',) and columns
+    (W'). The column behind the half plane is that of S(-f) = conj S(f).
     """
     height, half = weight.shape
     behind = column >= half

@@ -5,8 +5,8 @@
     stationary  sum mean(x), sum X X^H     one C x C block per frequency, X = orthonormal rfft2 of x
 
 Sums of N pictures merge by adding (Chan et al. 1979), so pictures can be streamed, split over machines and
-continued. Everything is float64 on the CPU, uncentered until `fit`. Inputs (N, C, H, W) in model space
-(latents times their scale factor, RGB in [-1, 1]).
+continued. Everything is float64 on the CPU, uncentered until `fit`. Pictures (N, C, H, W) are in model space:
+VAE latents times `scale_factor` (sd: Rombach et al. 2022; sdxl: Podell et al. 2023), RGB in [-1, 1].
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import torch
 from einops import rearrange
@@ -27,10 +28,29 @@ DENSE_LIMIT = 4096  # side of a matrix to decompose: 20 s on one core; twice the
 _CHUNK_BYTES = 2**23  # float64 working memory per chunk of pictures
 
 
+class Space(NamedTuple):
+    """What the numbers of pictures mean: `channels`, `scale_factor` from the autoencoder's units to model
+    space, `stride` pixels per latent pixel, and the models that share it.
+    """
+
+    channels: int
+    scale_factor: float
+    stride: int
+    models: str
+
+
+SPACES = {
+    "sd": Space(4, 0.18215, 8, "SD 1.x, SD 2.x, SD-Turbo"),
+    "sdxl": Space(4, 0.13025, 8, "SDXL, SDXL-Turbo"),
+    "rgb": Space(3, 1.0, 1, "pixels in [-1, 1]"),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Sums over `count` samples of `shape` (C, H, W): `total` of x, `products` of its second order; `space`
-    names what x is.
+    """Sums over `count` samples of `shape` (C, H, W): `total` of x, `products` of its second order.
+
+    `space` names what x is: a key of SPACES, or a name of your own.
     """
 
     structure: str
@@ -41,7 +61,7 @@ class Moments:
     space: str = ""
 
     def __add__(self, other: Moments) -> Moments:
-        """The moments of both sets together. Raises ValueError where structure, shape or space differ."""
+        """Return the moments of both sets. Raises ValueError where structure, shape or space differ."""
         checks.instance(other, "what to add", Moments)
         ours, theirs = ((m.structure, m.shape, m.space) for m in (self, other))
         if ours != theirs:
@@ -49,9 +69,8 @@ class Moments:
                 f"cannot add moments of {ours} and {theirs}; structure, shape and space must be equal"
             )
         products = tuple(a + b for a, b in zip(self.products, other.products, strict=True))
-        return replace(
-            self, count=self.count + other.count, total=self.total + other.total, products=products
-        )
+        total = self.total + other.total
+        return replace(self, count=self.count + other.count, total=total, products=products)
 
 
 def measure(
@@ -64,25 +83,22 @@ def measure(
 ) -> Moments:
     """Return the moments of pictures (N, C, H, W), on the CPU wherever those are.
 
-    `size` (stationary only) is the grid that holds the spectrum, default the pictures' own: pictures of any
-    size can so be added up, each read in cycles per pixel. `patch` (dense only) is the side of the patches
-    pictures are cut into, default none: whole pictures. Memory beyond twice the result stays
-    below about 50 MB. Raises ValueError for wrong shapes, NaN or infinities.
+    `size` (stationary only) is the grid of the spectrum, by default that of the pictures: pictures of any
+    size can so be added, each read in cycles per pixel. `patch` (dense only) is the side of the patches that
+    pictures are cut into, by default none: whole pictures. Memory beyond twice the result stays below about
+    50 MB. Raises ValueError for wrong shapes, NaN or infinity.
     """
-    patch = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
-    _check(x, structure, size, patch)
-    if patch is not None and not isinstance(patch, int):
-        x = _cut(x, *patch)
-    height, width = size or x.shape[-2:]
-    shape = (x.shape[1], height, width)
-    rows = max(1, _CHUNK_BYTES // (8 * x[0].numel()))
+    sides: Any = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
+    _check(x, structure, size, sides)
+    if sides is not None:
+        x = _cut(x, *sides)
+    shape = (x.shape[1], *(size or x.shape[-2:]))
     sums: list[Tensor] = []
-    for chunk in x.split(rows):
-        if not bool(torch.isfinite(chunk).all()):
-            raise ValueError("got pictures that hold NaN or infinity; leave those out")
+    for chunk in x.split(max(1, _CHUNK_BYTES // (8 * x[0].numel()))):
+        checks.finite(chunk, "the pictures")
         new = _SUMS[structure](chunk.detach().cpu().double())
         sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
-    total, products = sums[0], sums[1:]
+    total, *products = sums
     if structure == "stationary":
         products = [resample(products[0], x.shape[-1], shape[1:])]
     return Moments(structure, shape, len(x), total, tuple(products), space)
@@ -117,22 +133,13 @@ def _cut(x: Tensor, p: int, q: int) -> Tensor:
 
 
 def _check(x: Tensor, structure: str, size, patch) -> None:
-    if structure not in STRUCTURES:
-        raise ValueError(f"got structure {structure!r}; choose one of {', '.join(STRUCTURES)}")
-    if isinstance(x, Tensor) and (x.ndim != 4 or not x.numel()):
-        raise ValueError(
-            f"got a tensor of shape {tuple(x.shape)}; expected (N, C, H, W), at least one picture"
-        )
-    checks.tensor(x, "the pictures")
-    for name, sides in (("grid size", size), ("patch", patch)):
+    checks.choice(structure, "structure", STRUCTURES)
+    checks.tensor(x, "the pictures", 4)
+    for name, sides, owner in (("grid size", size, "stationary"), ("patch", patch, "dense")):
         if sides is not None:
-            _refuse_sides(name, sides)
-    if size is not None and structure != "stationary":
-        raise ValueError(
-            f"got a grid size for {structure} moments, which have their pictures' own; leave it out"
-        )
-    if patch is not None and structure != "dense":
-        raise ValueError(f"got patches for {structure} moments; they are for dense ones")
+            _check_sides(name, sides)
+            if structure != owner:
+                raise ValueError(f"got a {name} for {structure} moments; only {owner} ones take it")
     block = x.shape[1] * math.prod(x.shape[-2:] if patch is None else patch)
     if structure == "dense" and block > DENSE_LIMIT:
         raise ValueError(
@@ -146,10 +153,8 @@ def _check(x: Tensor, structure: str, size, patch) -> None:
         )
 
 
-def _refuse_sides(name: str, sides) -> None:
+def _check_sides(name: str, sides) -> None:
     if not isinstance(sides, Sequence) or isinstance(sides, str) or len(sides) != 2:
         raise TypeError(f"got {checks.kind(sides)} for the {name}; expected two whole numbers")
     for side in sides:
-        checks.whole(side, f"a side of the {name}")
-    if min(sides) < 1:
-        raise ValueError(f"got a {name} of {sides[0]} x {sides[1]}; expected sides of at least 1")
+        checks.whole(side, f"a side of the {name}", 1)

@@ -1,7 +1,7 @@
-"""The three shapes of a covariance: what each owes `Whitener`, and `fit`, which makes one from moments.
+"""The three structures of a covariance, each a `Whitener`, and `fit`, which makes one from moments.
 
     Dense        Sigma, D x D, of whole pictures or of p x q patches that tile them
-    Kronecker    Sigma = A (x) B (x) C over channels, rows, columns, each the mean covariance of its fibres
+    Kronecker    Sigma = A (x) B (x) C over channels, rows, columns, each the mean covariance of its fibers
     Stationary   Sigma(f), C x C per frequency: block-circulant, diagonal in Fourier space, fits every size
 
 Covariances divide by N (maximum likelihood). Kronecker factors: the moment estimator of Dutilleul's (1999)
@@ -28,31 +28,23 @@ EXTREME = 1e36  # of eigenvalues: float32 ends at 3e38, and at 1e-38
 
 
 class Dense(Whitener):
-    """One D x D covariance of blocks C x p x q, the shape of `mean`: whole pictures, or patches that tile
-    them.
-    """
+    """One D x D covariance of blocks C x p x q, the shape of `mean`: whole pictures, or patches of them."""
 
     structure = "dense"
 
-    def at_size(self, height: int, width: int) -> Dense:
+    def _resize(self, height: int, width: int) -> Dense:
         p, q = self.mean.shape[-2:]
-        if (height, width) == self.shape[1:]:
-            return self
         if height % p or width % q:
             raise ValueError(
                 f"got pictures of {height} x {width} for a dense whitener of {p} x {q}; expected multiples"
             )
-        last = self.__dict__.get("_resized")
-        if last is None or last.shape[1:] != (height, width):
-            last = replace(self, shape=(self.shape[0], height, width))
-            shared = "_parts", "_turn", "_copies"  # a patch's: they do not depend on the size that is tiled
-            last.__dict__.update({name: getattr(self, name) for name in shared})
-            self.__dict__["_resized"] = last
-        return last
+        resized = replace(self, shape=(self.shape[0], height, width))
+        shared = "_parts", "_turn", "_copies"  # of a patch, so of every size
+        resized.__dict__.update({name: getattr(self, name) for name in shared})
+        return resized
 
     @cached_property
     def _turn(self) -> Tensor | None:
-        """R of one patch."""
         [(lam, q)] = self._parts
         return rotation(self.blocks[0], lam, q, self.method)
 
@@ -76,9 +68,7 @@ class Dense(Whitener):
 
 
 class Kronecker(Whitener):
-    """Three factors, for channels, rows and columns; every method of the product is the product of the
-    factors' methods.
-    """
+    """Three factors, for channels, rows and columns, each whitened by the method."""
 
     structure = "kronecker"
 
@@ -95,26 +85,18 @@ class Kronecker(Whitener):
 
 
 class Stationary(Whitener):
-    """A C x C block per frequency of an H x (W // 2 + 1) half plane, measured on the grid `shape`; read at
-    any other size.
+    """A C x C block per frequency of an H x (W // 2 + 1) half plane, interpolated for any other size.
 
-    ZCA and ZCA-cor are filters and give a picture-shaped noise; PCA and PCA-cor give the coordinates
-    themselves, per frequency, in the order of `HalfPlane.pack`. The triangular factor of a block-circulant
-    matrix is not block-circulant: no Cholesky.
+    ZCA and ZCA-cor are filters; PCA and PCA-cor give the coordinates per frequency, in the order of
+    `HalfPlane.pack`. No Cholesky: the triangular factor of a block-circulant matrix is not block-circulant.
     """
 
     structure = "stationary"
     methods = METHODS[:-1]
 
-    def at_size(self, height: int, width: int) -> Stationary:
-        if (height, width) == self.shape[1:]:
-            return self
-        last = self.__dict__.get("_resized")
-        if last is None or last.shape[1:] != (height, width):
-            spectrum = resample(self.blocks[0], self.shape[2], (height, width))
-            last = replace(self, blocks=(spectrum,), shape=(self.shape[0], height, width))
-            self.__dict__["_resized"] = last  # one size is remembered: decomposing costs more than applying
-        return last
+    def _resize(self, height: int, width: int) -> Stationary:
+        spectrum = resample(self.blocks[0], self.shape[2], (height, width))
+        return replace(self, blocks=(spectrum,), shape=(self.shape[0], height, width))
 
     @cached_property
     def _plane(self) -> HalfPlane:
@@ -129,14 +111,14 @@ class Stationary(Whitener):
     def _decompose(self) -> System:
         sigmas = self._sigmas()
         per_bin = self._spread(s.diagonal(dim1=1, dim2=2).real for s in sigmas)
-        variance = per_bin.unflatten(0, (-1, self.shape[0])).mean(0)  # (C,): of a pixel, whatever its place
+        variance = per_bin.unflatten(0, (-1, self.shape[0])).mean(0)  # (C,), of every pixel
         q = _joined([q for _, q in self._parts])
         if self.method in ("zca", "pca"):
             r = q if self.method == "zca" else None
         else:
             parts = zip(sigmas, self._parts, strict=True)
             turns = [rotation(s, lam, q, self.method, variance) for s, (lam, q) in parts]
-            r = _joined([turn for turn in turns if turn is not None])  # none is the identity but pca's
+            r = _joined([turn for turn in turns if turn is not None])  # of pca alone it is the identity
         return System(self._spread(lam for lam, _ in self._parts), self.mean[:, None, None], (q,), (r,))
 
     def _spread(self, parts) -> Tensor:
@@ -144,7 +126,7 @@ class Stationary(Whitener):
 
     def _project(self, x: Tensor, basis: Basis) -> Tensor:
         [q] = basis
-        assert q is not None  # the identity is a rotation of pca's alone, which has no need of this
+        assert q is not None  # of pca alone, whose `rotate` does without
         return self._plane.pack(_mix(q.mH, self._plane.transform(x)))
 
     def _expand(self, u: Tensor, basis: Basis) -> Tensor:
@@ -189,12 +171,11 @@ def _along_axes(x: Tensor, matrices: Sequence[Tensor | None]) -> Tensor:
 
 
 def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whitener:
-    """Return the whitener of these moments, on the CPU: mean, covariance (shrunk per block to its mean
-    eigenvalue) and method.
+    """Return the whitener of these moments, on the CPU; `shrinkage` pulls the eigenvalues of each block to
+    their mean.
 
-    Raises ValueError for an unknown method or one that the structure cannot carry, for shrinkage outside [0,
-    1], and for a singular covariance, which no matrix whitens: the sentence says how many samples would do,
-    or which shrinkage.
+    Raises ValueError for a method that the structure does not have, for shrinkage outside [0, 1], and for a
+    singular covariance, with the number of samples or the shrinkage that would do.
     """
     checks.instance(moments, "the moments", Moments)
     blocks, mean = covariance(moments)
@@ -209,7 +190,7 @@ def fit(moments: Moments, method: str = "zca", shrinkage: float = 0.0) -> Whiten
 
 
 def refuse_extreme(whitener: Whitener) -> None:
-    """Nothing, unless whitening, which is worked on in float32, would leave its range."""
+    """Raise ValueError where whitening in float32 would overflow."""
     ends = [(float(lam.min()), float(lam.max())) for lam, _ in whitener._parts if lam.numel()]
     if isinstance(whitener, Kronecker):  # whose eigenvalues are products
         ends = [tuple(math.prod(end) for end in zip(*ends, strict=True))]
@@ -221,9 +202,7 @@ def refuse_extreme(whitener: Whitener) -> None:
 
 
 def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:
-    """The centered covariance in its structure's blocks, and the mean (C, H, W), or (C,) for stationary;
-    float64.
-    """
+    """Return the covariance in its structure's blocks, and the mean (C, H, W), or (C,) for stationary."""
     mean = moments.total / moments.count
     products = [p / moments.count for p in moments.products]
     if moments.structure == "dense":
@@ -237,12 +216,12 @@ def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:
     ways = "c h w -> c (h w)", "c h w -> h (c w)", "c h w -> w (c h)"
     unfolded = [rearrange(mean, way) for way in ways]
     factors = [_centered(p, m @ m.T) / m.shape[1] for p, m in zip(products, unfolded, strict=True)]
-    variance = factors[0].diagonal().mean().clamp_min(1e-300)  # the mean over x: each factor holds it once
+    variance = factors[0].diagonal().mean().clamp_min(1e-300)  # of x: each factor holds it once
     return (factors[0], factors[1] / variance, factors[2] / variance), mean
 
 
 def _centered(products: Tensor, of_mean: Tensor) -> Tensor:
-    """products - of_mean, and exactly zero where only rounding is left: what never varies has no power."""
+    """Return products - of_mean, exactly zero where only rounding is left."""
     left = products - of_mean
     power = products.diagonal().real.max()
     return left if bool(left.diagonal().real.max() > 1e-12 * power) else torch.zeros_like(left)
@@ -257,7 +236,7 @@ def _refuse_singular(parts: list[Tensor], moments: Moments) -> None:
     if moments.count < needed:
         cure = f"measure at least {needed}" + ("" if powerless else ", or pass shrinkage=0.01")
     elif powerless:
-        cure = "a frequency or factor never varies, which shrinkage cannot mend: add photos that differ"
+        cure = "a frequency or factor never varies, which no shrinkage helps: add photos that differ"
     else:
         cure = "channels or pixels combine exactly (gray photos do): add others, or pass shrinkage=0.01"
     shape = " x ".join(map(str, moments.shape))
@@ -265,7 +244,7 @@ def _refuse_singular(parts: list[Tensor], moments: Moments) -> None:
 
 
 def _count_needed(moments: Moments, size: int) -> int:
-    """How many samples fill a block of `size`, one more than it; a factor counts fibres, many per sample."""
+    """Return how many samples fill a block of `size`: one more; a factor has many fibers per sample."""
     if moments.structure != "kronecker":
         return size + 1
     return -(-(size + 1) // (math.prod(moments.shape) // size)) + 1

@@ -1,12 +1,12 @@
-"""Whitening: an orthonormal basis, its eigenvalues, and a rotation that the method chooses.
+"""Whitening: an orthonormal basis, its eigenvalues, and a rotation, which is the method.
 
     Sigma = Q diag(lam) Q^H,   z = W (x - mean),   W = R diag(lam)^-1/2 Q^H,   W Sigma W^T = I
 
 R = Q is ZCA, R = I is PCA; ZCA-cor, PCA-cor and Cholesky are other orthonormal R (Kessy, Lewin, Strimmer
 2018, Table 1; Cholesky is W = L^T with Sigma^-1 = L L^T). White noise is white in every orthonormal basis, so
 algorithms work on coordinates q = diag(lam)^-1/2 Q^H (x - mean) and meet the method only in z = R q. Tensors
-(B, C, H, W), coordinates (B, D), real. Decompositions are made in float64 on the CPU; x is worked on in
-float32 (float64 where x is) and on x's device.
+(B, C, H, W), coordinates (B, D), real. Decompositions are float64 on the CPU; the rest is float32 (float64
+where x is) on x's device.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,9 +29,7 @@ Basis = tuple[Tensor | None, ...]  # factors of an orthonormal matrix; None is t
 
 
 class System(NamedTuple):
-    """One size's eigenvalues (D,), mean (broadcasts over x), eigenbasis Q and rotation R, as the structure
-    stores them.
-    """
+    """Eigenvalues (D,), mean (broadcasts over x), eigenbasis Q and rotation R at one size."""
 
     lam: Tensor
     mean: Tensor
@@ -41,11 +39,10 @@ class System(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Whitener(ABC):
-    """A fitted covariance in `blocks`, its `mean`, and the `method` that whitens with it, for pictures of
-    `shape` (C, H, W).
+    """A covariance in `blocks`, its `mean` and a whitening `method`, for pictures of `shape` (C, H, W).
 
-    `space` names what the numbers are (see `SPACES`), `count` how many samples were measured, `shrinkage`
-    what `fit` was asked for.
+    `space` names what the numbers are (see `SPACES`), `count` the number of samples, `shrinkage` that of
+    `fit`.
     """
 
     blocks: tuple[Tensor, ...] = field(repr=False)
@@ -61,8 +58,8 @@ class Whitener(ABC):
     def __post_init__(self):
         if self.method not in self.methods:
             raise ValueError(
-                f"got method {self.method!r}, which a {self.structure} covariance cannot carry; "
-                f"choose one of {', '.join(self.methods)}"
+                f"got method {self.method!r} for a {self.structure} covariance; choose one of "
+                f"{', '.join(self.methods)}"
             )
         side = max(block.shape[-1] for block in self.blocks)
         if side > DENSE_LIMIT:
@@ -71,91 +68,92 @@ class Whitener(ABC):
                 f"{DENSE_LIMIT} a side: measure patches or smaller pictures, or use a stationary structure"
             )
 
-    # What a structure owes: its blocks, its system, and the way from pictures to coordinates in a basis.
+    # A structure defines the next five.
 
     def _sigmas(self) -> tuple[Tensor, ...]:
-        """The covariance as batches of Hermitian blocks (..., n, n) to decompose, float64 on the CPU."""
+        """Return the covariance as batches of Hermitian blocks (..., n, n), float64 on the CPU."""
         return self.blocks
 
     @abstractmethod
     def _decompose(self) -> System:
-        """The system at this size, assembled from `_parts`."""
+        """Return the system at this size, from `_parts`."""
 
     @abstractmethod
     def _project(self, x: Tensor, basis: Basis) -> Tensor:
-        """basis^H x: (B, C, H, W) -> (B, D)."""
+        """Return basis^H x: (B, C, H, W) -> (B, D)."""
 
     @abstractmethod
     def _expand(self, u: Tensor, basis: Basis) -> Tensor:
-        """basis u: (B, D) -> (B, C, H, W)."""
+        """Return basis u: (B, D) -> (B, C, H, W)."""
+
+    def _resize(self, height: int, width: int) -> Whitener:
+        raise ValueError(
+            f"got pictures of {height} x {width} for a {self.structure} whitener of {self.shape[1]} x "
+            f"{self.shape[2]}; fit one at your size, or use a stationary one"
+        )
 
     def at_size(self, height: int, width: int) -> Whitener:
-        """The same whitening for pictures of another size. Raises ValueError where the structure is bound to
-        its own.
+        """Return the same whitening for another size. Raises ValueError where the structure has one size.
+
+        The last size is kept: decomposing costs more than applying.
         """
-        if (height, width) != self.shape[1:]:
-            raise ValueError(
-                f"got pictures of {height} x {width} for a {self.structure} whitener of {self.shape[1]} x "
-                f"{self.shape[2]} alone; fit one at your size, or use a stationary one"
-            )
-        return self
+        if (height, width) == self.shape[1:]:
+            return self
+        if self._resized is None or self._resized.shape[1:] != (height, width):
+            self.__dict__["_resized"] = self._resize(height, width)
+        return self._resized
 
     def at_size_of(self, x: Tensor) -> Whitener:
-        """The same whitening at the size of x (B, C, H, W)."""
+        """Return the same whitening at the size of x (B, C, H, W)."""
         checks.tensor(x, "a picture or noise", 4)
         return self.at_size(*x.shape[-2:])
 
     def whiten(self, x: Tensor, strength: float = 1.0) -> Tensor:
-        """R diag(lam)^(-strength/2) Q^H (x - mean): noise, of unit covariance at strength 1; in x's dtype,
-        size and device.
-        """
+        """Return R diag(lam)^(-strength/2) Q^H (x - mean): noise, of unit covariance at strength 1."""
         checks.number(strength, "strength")
         fitted = self.at_size_of(x)
         u = fitted.analyze(x)
         return fitted.rotate(u * fitted.eigenvalues(u) ** (-strength / 2)).to(x.dtype)
 
     def dewhiten(self, z: Tensor, strength: float = 1.0) -> Tensor:
-        """mean + Q diag(lam)^(strength/2) R^H z: the picture that z whitens to, the exact inverse of
-        `whiten`.
-        """
+        """Return mean + Q diag(lam)^(strength/2) R^H z, the exact inverse of `whiten`."""
         checks.number(strength, "strength")
         fitted = self.at_size_of(z)
         checks.finite(z, "the noise")
         q = fitted.unrotate(z)
-        return fitted.synthesise(q * fitted.eigenvalues(q) ** (strength / 2)).to(z.dtype)
+        return fitted.synthesize(q * fitted.eigenvalues(q) ** (strength / 2)).to(z.dtype)
 
     def eigenvalues(self, like: Tensor) -> Tensor:
-        """lam (D,), in working precision on `like`'s device; their mean is tr(Sigma) / D."""
+        """Return lam (D,), in working precision on `like`'s device; their mean is tr(Sigma) / D."""
         return self._system(like).lam
 
     def analyze(self, x: Tensor) -> Tensor:
-        """Q^H (x - mean): pictures (B, C, H, W) of this size -> real coordinates (B, D) of variance lam."""
-        if not bool(torch.isfinite(x).all()):
-            raise ValueError("got a picture or latent that holds NaN or infinity; expected finite numbers")
+        """Return Q^H (x - mean): (B, C, H, W) of this size -> real coordinates (B, D) of variance lam."""
+        checks.finite(x, "a picture or latent")
         return self._project(self.center(x), self._system(x).basis)
 
     def center(self, x: Tensor) -> Tensor:
-        """x - mean, in working precision."""
+        """Return x - mean, in working precision."""
         system = self._system(self._checked(x))
         return x.to(system.lam.dtype) - system.mean
 
-    def synthesise(self, u: Tensor) -> Tensor:
-        """mean + Q u: the exact inverse of `analyze`."""
+    def synthesize(self, u: Tensor) -> Tensor:
+        """Return mean + Q u, the exact inverse of `analyze`."""
         system = self._system(u)
         return self._expand(u, system.basis) + system.mean
 
     def rotate(self, q: Tensor) -> Tensor:
-        """R q: white coordinates (B, D) -> noise (B, C, H, W) as this method lays it out."""
+        """Return R q: white coordinates (B, D) -> noise (B, C, H, W)."""
         return self._expand(q, self._system(q).rotation)
 
     def unrotate(self, z: Tensor) -> Tensor:
-        """R^H z: the exact inverse of `rotate`."""
+        """Return R^H z, the exact inverse of `rotate`."""
         system = self._system(self._checked(z))
         return self._project(z.to(system.lam.dtype), system.rotation)
 
     @cached_property
     def _parts(self) -> list[tuple[Tensor, Tensor]]:
-        """Eigenvalues and eigenvectors of each of `_sigmas`."""
+        """The eigenvalues and eigenvectors of each of `_sigmas`."""
         return [eigensystem(sigma) for sigma in self._sigmas()]
 
     @cached_property
@@ -168,10 +166,14 @@ class Whitener(ABC):
 
     @cached_property
     def _copies(self) -> dict:
-        return {}  # of Q and R; one for both where R is Q, and one for every size where sizes share them
+        return {}  # of Q and R: one where R is Q, and one for all sizes that share them
+
+    @cached_property
+    def _resized(self) -> Any:
+        return None
 
     def _system(self, like: Tensor) -> System:
-        """The system in `like`'s working precision and on its device; each is converted once."""
+        """Return the system in `like`'s working precision on its device; each is converted once."""
         dtype = torch.float64 if like.dtype in (torch.float64, torch.complex128) else torch.float32
         key = (dtype, like.device)
         if key not in self._casts:
@@ -181,7 +183,7 @@ class Whitener(ABC):
         return self._casts[key]
 
     def _copy(self, t: Tensor | None, dtype: torch.dtype, device: torch.device) -> Tensor | None:
-        """Return t, of `_exact`, which keeps it alive under its id, in that precision on that device."""
+        """Return t in that precision on that device; `_exact` keeps it alive under its id."""
         if t is None:
             return None
         key = id(t), dtype, device
@@ -197,11 +199,10 @@ class Whitener(ABC):
 
 
 def eigensystem(sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (..., n), descending, and eigenvectors (..., n, n) of Hermitian blocks, each vector's own
-    entry made positive.
+    """Return eigenvalues (..., n), descending, and eigenvectors (..., n, n) of Hermitian blocks.
 
-    The last fixes the sign or phase that an eigenvector leaves open (Kessy et al. 2018, section 2), so a fit
-    repeats exactly.
+    The diagonal of the eigenvectors is made positive, which fixes their sign or phase (Kessy et al. 2018,
+    section 2), so a fit repeats exactly.
     """
     lam, q = torch.linalg.eigh(sigma)
     lam, q = lam.flip(-1), q.flip(-1)
@@ -234,17 +235,13 @@ def rotation(
 
 
 def shrink(sigma: Tensor, shrinkage: float) -> Tensor:
-    """(1 - g) Sigma + g tr(Sigma) / n I per block: eigenvalues move towards their mean, the basis stays
-    (Ledoit, Wolf 2004).
-    """
-    if not checks.is_number(shrinkage) or not 0 <= shrinkage <= 1:
-        raise ValueError(f"got shrinkage {shrinkage!r}; it must lie in [0, 1]")
+    """Return (1 - g) Sigma + g tr(Sigma) / n I per block (Ledoit, Wolf 2004)."""
+    checks.number(shrinkage, "shrinkage", 0, 1)
     level = sigma.diagonal(dim1=-2, dim2=-1).mean(-1)
-    return (1 - shrinkage) * sigma + shrinkage * level[..., None, None] * torch.eye(
-        sigma.shape[-1], dtype=sigma.dtype
-    )
+    identity = torch.eye(sigma.shape[-1], dtype=sigma.dtype)
+    return (1 - shrinkage) * sigma + shrinkage * level[..., None, None] * identity
 
 
 def with_method(whitener: Whitener, method: str) -> Whitener:
-    """The same covariance under another method."""
+    """Return the same covariance under another method."""
     return replace(whitener, method=method)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...img2noise import Whitener, checks, correlated_noise
-from ...img2noise.sums import row_means, row_stds
+from ...img2noise.noise.sums import row_means, row_stds
 from . import batches, latents
 
 

@@ -61,7 +61,7 @@ class InversionSampler(comfy.samplers.Sampler):
             levels,
             scheme=self.scheme,
             forward_steps=forward,
-            forward_seed=self.forward_seed,
+            seed=self.forward_seed,
             iterations=self.iterations,
             on_step=on_step,
         )

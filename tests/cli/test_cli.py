@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from img2noise import Moments, cli, draw, facts, load, save
+from img2noise import Moments, cli, draw, load, metadata, save
 from img2noise.cli.app import app
 from img2noise.diagnostics import whiteness
 from img2noise.diagnostics.verdict import WHITE
@@ -110,7 +110,7 @@ def test_fit_writes_a_whitener_that_whitens_and_says_so(photos, tmp_path):
     assert report["held_out"]["before"] > 0.5 > 0.1 > abs(report["held_out"]["after"])
     whitener = load(out)
     assert isinstance(whitener, Stationary) and whitener.shape == (3, 64, 64) and whitener.space == "rgb"
-    assert facts(out)["source"] == "smooth noise"
+    assert metadata(out)["source"] == "smooth noise"
     held_out = [read_photo(p, 64) for p in sorted(photos.iterdir())[9::10]]
     assert np.allclose(whiteness(whitener, held_out).std, report["held_out"]["std"], rtol=1e-4)
 
@@ -209,7 +209,7 @@ def test_fit_and_search_on_latents_of_a_real_autoencoder(photos, tmp_path):
     matrix = tmp_path / "latent.safetensors"
     result = run("fit", photos, "--vae", vae, "--space", "sd", "--size", 64, "--out", matrix, "--json")
     assert result.exit_code == 0, result.output
-    assert load(matrix).shape == (4, 8, 8) and facts(matrix)["scale_factor"] == "0.18215"
+    assert load(matrix).shape == (4, 8, 8) and metadata(matrix)["scale_factor"] == "0.18215"
     photo = next(photos.iterdir())
     result = run(
         "search", photo, "--whitener", matrix, "--vae", vae, "--size", 64, "--out", tmp_path, "--json"

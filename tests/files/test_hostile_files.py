@@ -88,11 +88,11 @@ def assert_whitens(whitener):
 
 
 def check(path):
-    facts = tried(img2noise.facts, path)
-    assert facts is None or all(isinstance(v, str) for v in facts.values())
+    header = tried(img2noise.metadata, path)
+    assert header is None or all(isinstance(v, str) for v in header.values())
     found = tried(img2noise.load, path)
     if found is not None:
-        assert facts is not None
+        assert header is not None
         assert_sound(found)
 
 
@@ -172,4 +172,4 @@ def test_a_workflow_is_no_whitener_and_says_so(data, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "workflow.safetensors"
     path.write_bytes(data)
     assert tried(img2noise.load, path) is None
-    assert tried(img2noise.facts, path) is None
+    assert tried(img2noise.metadata, path) is None

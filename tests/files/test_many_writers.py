@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from img2noise import facts, load, save
+from img2noise import load, metadata, save
 
 WRITERS, READERS, SAVES = 2, 1, 40
 SHAPE = (4, 4, 64, 64)  # 256 KiB: more than one write of a file system
@@ -30,7 +30,7 @@ def reading(path, start, stop, answers):
             noise = load(path)
             if noise.shape != SHAPE or not bool((noise == noise[0, 0, 0, 0]).all()):
                 wrong = "a mixture"
-            if not 0 <= float(noise[0, 0, 0, 0]) < WRITERS * SAVES or not facts(path)["value"].isdigit():
+            if not 0 <= float(noise[0, 0, 0, 0]) < WRITERS * SAVES or not metadata(path)["value"].isdigit():
                 wrong = "something nobody saved"
         except Exception as error:  # whatever it is, the test tells
             wrong = repr(error)
@@ -60,7 +60,7 @@ def test_processes_that_save_one_name_never_show_a_reader_half_a_file(tmp_path, 
     assert [wrong for _, wrong in found] == [None] * READERS
     assert sum(count for count, _ in found) >= 5
     last = {n * SAVES + SAVES - 1 for n in range(WRITERS)}
-    assert int(load(path)[0, 0, 0, 0]) in last and int(facts(path)["value"]) in last
+    assert int(load(path)[0, 0, 0, 0]) in last and int(metadata(path)["value"]) in last
     assert [p.name for p in tmp_path.iterdir()] == ["same.safetensors"]
 
 

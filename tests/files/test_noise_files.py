@@ -133,7 +133,7 @@ def written(kind, folder):
         ("missing", "found no file"),
         ("truncated", "no readable .latent"),
         ("other tensors", "holds weights"),
-        ("video", "expected noise (B, C, H, W)"),
+        ("video", "(B, C, H, W)"),
     ],
 )
 def test_what_holds_no_noise_ends_in_one_sentence(tmp_path, kind, words):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from img2noise import Moments, Whitener, draw, facts, fit, load, measure, save
+from img2noise import Moments, Whitener, draw, fit, load, measure, metadata, save
 from img2noise.files.storage import SHIPPED, write_tensors
 
 from ..cases import CASES, STRUCTURES, close, fitted, normal
@@ -32,8 +32,8 @@ def saved(request, tmp_path):
 
 
 def rewrite(path, header=None, tensors=None, drop=()):
-    """The same file with other facts or tensors; a fact of None is left out."""
-    old = facts(path)
+    """The same file with other metadata or tensors; a value of None is left out."""
+    old = metadata(path)
     body = {k: v for k, v in (load_file(path) | (tensors or {})).items() if k not in drop}
     save_file(body, path, {k: v for k, v in (old | (header or {})).items() if v is not None})
 
@@ -69,7 +69,7 @@ def test_a_whitener_comes_back(structure, method, tmp_path):
     assert all(a.dtype == b.dtype and close(a, b.to(a), 1e-6 * float(b.abs().max())) for a, b in pairs)
     x = normal(2, *SHAPE, seed=3)
     assert close(again.whiten(x), whitener.whiten(x), 1e-2 if structure == "kronecker" else 1e-4)
-    written = facts(path)
+    written = metadata(path)
     assert written["source"] == "some photos" and written["size"] == "512"
     assert json.loads(written["shape"]) == list(SHAPE) and written["format"] == "img2noise"
 
@@ -94,7 +94,7 @@ def test_moments_come_back_bit_for_bit_and_can_be_added_to(structure, tmp_path):
     for a, b in zip((again.total, *again.products), (moments.total, *moments.products), strict=True):
         assert a.dtype == b.dtype and torch.equal(a, b)
     assert (again + moments).count == 80
-    assert facts(tmp_path / "m.safetensors")["scale_factor"] == "1.0"
+    assert metadata(tmp_path / "m.safetensors")["scale_factor"] == "1.0"
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
@@ -103,7 +103,7 @@ def test_noise_comes_back_bit_for_bit(dtype, tmp_path):
     path = save(noise.transpose(2, 3), tmp_path / "n.safetensors", seed=4, rows=["a", "b"])
     again = load(path)
     assert again.dtype == dtype and torch.equal(again, noise.transpose(2, 3))
-    assert facts(path)["type"] == "noise" and json.loads(facts(path)["rows"]) == ["a", "b"]
+    assert metadata(path)["type"] == "noise" and json.loads(metadata(path)["rows"]) == ["a", "b"]
 
 
 def test_a_file_cut_short_anywhere_is_refused(saved, tmp_path):
@@ -145,7 +145,7 @@ def test_a_file_of_another_kind_is_refused(saved, header, message):
     rewrite(saved, header)
     assert_refused(saved, message)
     with pytest.raises(ValueError, match=message):
-        facts(saved)
+        metadata(saved)
 
 
 @pytest.mark.parametrize("fact", ["structure", "shape", "count", "space", "method", "shrinkage"])
@@ -225,9 +225,9 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
         save({}, tmp_path / "x.safetensors")
     with pytest.raises(OSError, match="nowhere"):
         save(torch.ones(1, 1, 1, 1), tmp_path / "nowhere" / "x.safetensors")
-    with pytest.raises(ValueError, match="facts named type, which the file states itself"):
+    with pytest.raises(ValueError, match="metadata named type, which the file states itself"):
         save(torch.ones(1, 1, 1, 1), tmp_path / "x.safetensors", type="latent")
-    with pytest.raises(ValueError, match="facts named method"):
+    with pytest.raises(ValueError, match="metadata named method"):
         save(objects()["whitener"], tmp_path / "x.safetensors", method="magic")
     assert not list(tmp_path.iterdir())
 
@@ -239,7 +239,7 @@ def test_tensors_without_facts_can_be_written_for_others_and_are_no_file_of_ours
 
 
 @pytest.mark.parametrize("name", ["no-such-whitener", "../sd", "/nowhere/sd.safetensors", ""])
-@pytest.mark.parametrize("read", [load, facts])
+@pytest.mark.parametrize("read", [load, metadata])
 def test_an_unknown_name_lists_the_shipped_ones(name, read):
     with pytest.raises(FileNotFoundError, match="neither a file nor a shipped whitener") as caught:
         read(name)
@@ -255,6 +255,6 @@ def test_a_shipped_whitener_works_at_any_size(name, size):
     x = normal(1, whitener.shape[0], *size).float()
     z, picture = whitener.whiten(x), whitener.dewhiten(x)
     assert bool(torch.isfinite(z).all() and torch.isfinite(picture).all())
-    assert close(whitener.dewhiten(z), x, 1e-3) and facts(name)["source"]
+    assert close(whitener.dewhiten(z), x, 1e-3) and metadata(name)["source"]
     neighbors = (picture[..., 1:] * picture[..., :-1]).mean() / picture.square().mean()
     assert float(neighbors) > 0.4  # noise turns into something as smooth as pictures are

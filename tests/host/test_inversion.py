@@ -105,8 +105,9 @@ def test_sigmas_in_either_order_noise_or_none_and_a_mask_make_no_difference(serv
 def test_it_is_the_librarys_inversion(server, graph, scheme, fraction):
     found = graph("TestGaussian", model=model(graph), variance=0.7)[0]
     latent, levels = photo(graph, batch_size=2, **SMALL), sigmas(graph, found, 5)
-    how = dict(scheme=scheme, forward_seed=6, iterations=4)
-    x = inverted(graph, latent, levels, guider(graph, found), **how, forward_fraction=fraction)
+    how = dict(scheme=scheme, iterations=4)
+    forward = dict(forward_seed=6, forward_fraction=fraction)
+    x = inverted(graph, latent, levels, guider(graph, found), **how, **forward)
     dump(graph, photo=latent, x=x, levels=levels)
     server.run(graph)
     x0, x = samples(server, "photo", "x")
@@ -115,8 +116,8 @@ def test_it_is_the_librarys_inversion(server, graph, scheme, fraction):
     def denoise(y, sigma):
         return y * 0.7 / (0.7 + sigma.view(-1, 1, 1, 1) ** 2)
 
-    forward = {0.0: 0, 0.04: 1, 0.6: 3}[fraction]  # at least one step when above zero
-    expected = img2noise.ddim.invert(denoise, x0 * SCALE, levels, forward_steps=forward, **how)
+    steps = {0.0: 0, 0.04: 1, 0.6: 3}[fraction]  # at least one when above zero
+    expected = img2noise.ddim.invert(denoise, x0 * SCALE, levels, seed=6, forward_steps=steps, **how)
     torch.testing.assert_close(x, expected / SCALE, atol=1e-3, rtol=1e-4)
 
 

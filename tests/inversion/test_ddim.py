@@ -80,7 +80,7 @@ def test_inversion_multiplies_each_eigendirection_by_its_product(scheme, f):
 @each(("lam", "scheme", "f", "std", "error"), TABLE)
 def test_latents_and_reconstructions_have_the_spread_of_the_table(lam, scheme, f, std, error):
     x0, denoise = lam**0.5 * normal(1, 4, 64, 64), gaussian(lam)
-    x = invert(denoise, x0, levels(50), forward_steps=f, forward_seed=2, scheme=scheme)
+    x = invert(denoise, x0, levels(50), forward_steps=f, seed=2, scheme=scheme)
     assert abs(rms(x) / (lam + float(levels(50)[0]) ** 2) ** 0.5 / std - 1) < 0.02
     assert abs(rms(sample(denoise, x, levels(50)) - x0) - error) < 0.02 * error + 5e-5
 
@@ -98,20 +98,9 @@ def test_sampling_is_euler():
 def test_replacing_no_step_is_plain_inversion_and_all_of_them_plain_noising():
     x0 = normal(2, 4, 8, 8)
     plain = invert(network(), x0, levels(20))
-    assert torch.equal(plain, invert(network(), x0, levels(20), forward_steps=0, forward_seed=7))
-    noised = invert(network(), x0, levels(20), forward_steps=20, forward_seed=7)
+    assert torch.equal(plain, invert(network(), x0, levels(20), forward_steps=0, seed=7))
+    noised = invert(network(), x0, levels(20), forward_steps=20, seed=7)
     assert torch.equal(noised, x0 + float(levels(20)[0]) * draw(x0.shape, 7).double())
-
-
-def test_the_reference_offset_is_one_level_too_noisy():
-    x0, up = LAM.sqrt() * normal(2, 3, 4, 4), levels(50).flip(0)
-    x = invert(gaussian(LAM), x0, levels(50), forward_steps=3, reference_offset=True)
-    start = (x0 + float(up[4]) * draw(x0.shape, 0).double()) * ((1 + up[3] ** 2) / (1 + up[4] ** 2)) ** 0.5
-    assert close(x, start * of_each(lambda lam: gain(lam, "target", 3)), 1e-11)
-    whole = invert(gaussian(LAM), x0, levels(50), forward_steps=50, reference_offset=True)
-    assert torch.equal(
-        whole, invert(gaussian(LAM), x0, levels(50), forward_steps=50)
-    )  # no level beyond the last
 
 
 @each("f", [1, 2, 3])
@@ -145,17 +134,15 @@ def test_a_network_is_asked_at_the_level_that_the_convention_says():
 def test_the_forward_noise_is_one_draw_per_sample_and_seed():
     x0 = picture(1, 4, 8, 8).expand(4, -1, -1, -1)
     settings = dict(forward_steps=2)
-    whole = invert(network(), x0, levels(20), forward_seed=5, **settings)
-    assert torch.equal(whole, invert(network(), x0, levels(20), forward_seed=5, **settings))
-    assert torch.equal(whole[:2], invert(network(), x0[:2], levels(20), forward_seed=5, **settings))
-    picked = invert(network(), x0[:2], levels(20), forward_seed=5, indices=[3, 1], **settings)
+    whole = invert(network(), x0, levels(20), seed=5, **settings)
+    assert torch.equal(whole, invert(network(), x0, levels(20), seed=5, **settings))
+    assert torch.equal(whole[:2], invert(network(), x0[:2], levels(20), seed=5, **settings))
+    picked = invert(network(), x0[:2], levels(20), seed=5, indices=[3, 1], **settings)
     assert torch.equal(picked, whole[[3, 1]])
     assert all(rms(whole[i] - whole[j]) > 1 for i in range(4) for j in range(i))
-    seeds = invert(
-        network(), x0[:1], levels(20), forward_seed=[5, 6, 5], **settings
-    )  # one picture, three seeds
+    seeds = invert(network(), x0[:1], levels(20), seed=[5, 6, 5], **settings)  # one picture, three seeds
     assert torch.equal(seeds[[0, 2]], whole[[0, 0]])
-    assert torch.equal(seeds[1:2], invert(network(), x0[:1], levels(20), forward_seed=6, **settings))
+    assert torch.equal(seeds[1:2], invert(network(), x0[:1], levels(20), seed=6, **settings))
 
 
 def test_implicit_inversion_is_the_inverse_of_sampling_as_iterations_grow():

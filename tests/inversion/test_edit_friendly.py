@@ -1,5 +1,7 @@
 """Edit-friendly inversion: exact whatever the settings, a known answer on Gaussians, one noise per level."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -115,8 +117,9 @@ def test_the_shift_for_every_eta_is_a_product_over_the_steps(lam, eta):
 def test_without_the_last_map_the_picture_is_off_by_the_last_denoising():
     x0, denoise = normal(1, 4, 128, 128), gaussian(1.0)
     listening, asked = recorded(denoise)
-    maps = extract(listening, x0, levels(100), seed=3, zero_last=True)
-    error = replay(denoise, maps) - x0
+    maps = extract(listening, x0, levels(100), seed=3)
+    without = torch.cat([maps.residuals[:-1], torch.zeros_like(maps.residuals[-1:])])
+    error = replay(denoise, replace(maps, residuals=without)) - x0
     assert close(error, denoise(*asked[-1]) - x0, 1e-12)
     assert abs(rms(error) / 0.0411 - 1) < 0.02
 
@@ -193,7 +196,7 @@ def test_every_level_and_row_has_white_noise_of_its_own():
 
 
 def test_a_call_holds_at_least_one_level():
-    with pytest.raises(ValueError, match="got 0 levels per call"):
+    with pytest.raises(ValueError, match="levels per call"):
         extract(SOURCE, picture(1, 1, 4, 4), levels(4), seed=1, levels_per_call=0)
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from img2noise import extract, replay
-from img2noise.denoisers import denoised, state
+from img2noise.denoisers import denoised, working_copy
 from img2noise.inversion import ddim, first_step
 from img2noise.inversion.edit_friendly import edit
 from img2noise.inversion.noise_maps import recolor
@@ -113,6 +113,6 @@ def test_a_network_is_asked_with_one_sigma_a_row_and_heard_in_the_precision_of_x
 @each("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_state_is_kept_in_single_precision_or_better(dtype):
     x = picture(1, 2, 3, 3, dtype=dtype).requires_grad_()
-    kept = state(x)
+    kept = working_copy(x)
     assert kept.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert torch.equal(kept, x.to(kept.dtype)) and not kept.requires_grad

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
-from img2noise import draw, lerp, slerp
+from img2noise import anneal, correlated_noise, ddim, draw, edit_friendly, extract, lerp, slerp
 
-from ..cases import close, normal
+from ..cases import close, fitted, normal
 from ..each import each
+from ..worlds import levels, network
 
 ROWS = [(4, 8, 8), (3, 5, 7), (1, 1, 3), (2, 3, 3)]  # counts 256, 105, 3, 18: multiples of 16 and not
 
@@ -121,3 +122,31 @@ def test_a_mixture_comes_back_in_the_dtype_of_its_first(mix, dtype):
     kept = a.clone(), b.clone()
     assert mix(a, b, 0.5).dtype == dtype
     assert torch.equal(a, kept[0]) and torch.equal(b, kept[1])
+
+
+SHAPE = (3, 4, 6, 6)
+TAKERS = {
+    "draw": lambda x0, seed: draw(x0.shape, seed),
+    "correlated_noise": lambda x0, seed: correlated_noise(x0, fitted("dense", "zca", SHAPE[1:]), seed=seed),
+    "anneal": lambda x0, seed: anneal(x0, fitted("dense", "zca", SHAPE[1:]), 5, seed=seed).z,
+    "extract": lambda x0, seed: extract(network(), x0, levels(4), seed=seed).residuals.transpose(0, 1),
+    "edit": lambda x0, seed: edit_friendly.edit(network(), network(turn=0.3), x0, levels(4), seed=seed),
+    "ddim": lambda x0, seed: ddim.invert(network(), x0, levels(4), forward_steps=2, seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_a_generator_is_a_seed_for_each_row_and_is_advanced(name):
+    call, x0 = TAKERS[name], normal(*SHAPE).float()
+    generator = torch.Generator().manual_seed(5)
+    first, second = call(x0, generator), call(x0, generator)
+    again = torch.Generator().manual_seed(5)
+    assert torch.equal(first, call(x0, again)) and torch.equal(second, call(x0, again))
+    assert not any(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    seeds = torch.randint(2**63 - 1, (3,), generator=torch.Generator().manual_seed(5)).tolist()
+    assert torch.equal(first, call(x0, seeds))
+
+
+def test_a_generator_does_not_go_with_indices():
+    with pytest.raises(ValueError, match="indices"):
+        draw(SHAPE, torch.Generator(), [0, 1, 2])

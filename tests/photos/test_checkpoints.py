@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from img2noise import draw, facts, load, measure, save
+from img2noise import draw, load, measure, metadata, save
 from img2noise.cli.app import app
 from img2noise.photos.checkpoints import load_survey, merge, save_survey, unseen
 from img2noise.photos.sources import photo_places
@@ -66,7 +66,7 @@ def looked_at(path):
 
 def contents(path):
     """Tensors and facts; the order in which a file holds its facts is left to chance."""
-    return load_file(path), facts(path)
+    return load_file(path), metadata(path)
 
 
 def test_a_run_that_is_killed_again_and_again_ends_in_the_bits_of_one_that_is_not(photos, tmp_path):
@@ -153,7 +153,7 @@ def test_merged_moments_are_those_of_all_photos(parts, tmp_path):
     assert len(merged.seen) == 23 and len(merged.held_out) == 1 and header["size"] == "64"
     fitted = run("fit", "--moments", out, "--resume", "--out", tmp_path / "w.safetensors", "--json")
     assert fitted.exit_code == 0, fitted.output
-    assert json.loads(fitted.stdout)["photos"] == 22 and facts(tmp_path / "w.safetensors")["count"] == "22"
+    assert json.loads(fitted.stdout)["photos"] == 22 and metadata(tmp_path / "w.safetensors")["count"] == "22"
     more = run(*fit(tmp_path / "a", tmp_path, "all", "--resume"))  # looked for under another name of moments
     assert more.exit_code == 0
 

@@ -41,7 +41,7 @@ def test_a_dense_covariance_shrinks_towards_a_multiple_of_the_identity(shape):
 
 @each("shrinkage", [-0.1, 1.1, float("nan")])
 def test_shrinkage_outside_its_range_is_refused(shrinkage):
-    with pytest.raises(ValueError, match=r"shrinkage .* must lie in \[0, 1\]"):
+    with pytest.raises(ValueError, match="shrinkage"):
         fit(measure(normal(9, 2, 4, 4)), shrinkage=shrinkage)
 
 
@@ -90,7 +90,7 @@ def test_only_what_rounding_left_is_called_singular(smallest, singular):
 @each("structure", STRUCTURES)
 def test_channels_that_combine_exactly_are_refused_with_cures_that_work(structure):
     gray = normal(200, 1, 4, 6).expand(-1, 3, -1, -1)
-    with pytest.raises(ValueError, match="combine exactly .* add others, or pass shrinkage=0.01"):
+    with pytest.raises(ValueError, match="combine exactly"):
         fit(measure(gray, structure))
     assert whitens(fit(measure(gray, structure), shrinkage=0.01), gray)
     colors = normal(200, 3, 4, 6, seed=1)
@@ -100,7 +100,7 @@ def test_channels_that_combine_exactly_are_refused_with_cures_that_work(structur
 def test_a_mean_that_never_varies_is_no_frequency_to_divide_by():
     x = normal(50, 2, 6, 6)
     x = x - x.mean((2, 3), keepdim=True) + 0.3
-    with pytest.raises(ValueError, match="never varies, which shrinkage cannot mend: add photos that differ"):
+    with pytest.raises(ValueError, match="never varies"):
         fit(measure(x), shrinkage=0.1)
     assert whitens(fit(measure(x) + measure(normal(9, 2, 6, 6, seed=1))), x)
 

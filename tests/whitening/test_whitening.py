@@ -144,7 +144,7 @@ def test_coordinates_have_the_eigenvalues_for_variances_in_an_orthonormal_basis(
     assert close(basis @ sigma @ basis.T, torch.diag(lam), 1e-10)
     assert abs(float(lam.mean() - sigma.trace() / len(sigma))) < 1e-12
     q = normal(3, len(sigma), seed=2)
-    assert close(whitener.analyze(whitener.synthesise(q)), q, 1e-12)
+    assert close(whitener.analyze(whitener.synthesize(q)), q, 1e-12)
     assert close(whitener.unrotate(whitener.rotate(q)), q, 1e-12)
 
 

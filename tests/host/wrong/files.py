@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from img2noise import draw, extract, facts, save
+from img2noise import draw, extract, metadata, save
 from img2noise.files.storage import SHIPPED
 
 from ...worlds import gaussian, levels
@@ -39,11 +39,11 @@ def put(server: Server) -> None:
 
 
 def _altered(path: Path, sound: Path, header: dict, name: str = "", value: float = 0.0) -> None:
-    """A sound file with other facts, or with one value all over a tensor."""
+    """A sound file with other metadata, or with one value all over a tensor."""
     tensors = load_file(sound)
     if name:
         tensors[name] = torch.full_like(tensors[name], value)
-    save_file(tensors, path, {**facts(sound), **header})
+    save_file(tensors, path, {**metadata(sound), **header})
 
 
 def _photos(folder: Path) -> None:
