@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import edits, inspection, inversions, noise, noise_maps, sampling, whiteners
+from . import edits, inspection, inversions, noise_maps, variations, whiteners
 
 NODES = [
     whiteners.Img2NoiseLoadWhitener,
@@ -11,12 +11,12 @@ NODES = [
     whiteners.Img2NoiseFitWhitenerFromFolder,
     whiteners.Img2NoiseWhitenLatent,
     whiteners.Img2NoiseDewhitenLatent,
-    noise.Img2NoiseAnnealedNoise,
-    noise.Img2NoiseCorrelatedNoise,
-    noise.Img2NoiseLatentToNoise,
-    noise.Img2NoiseNoiseToLatent,
-    noise.Img2NoiseBlendNoises,
-    sampling.Img2NoiseKSampler,
+    variations.Img2NoiseAnnealedNoise,
+    variations.Img2NoiseCorrelatedNoise,
+    variations.Img2NoiseLatentToNoise,
+    variations.Img2NoiseNoiseToLatent,
+    variations.Img2NoiseBlendNoises,
+    variations.Img2NoiseKSampler,
     inversions.Img2NoiseInversionSampler,
     inversions.Img2NoiseInvertedNoise,
     inversions.Img2NoiseFirstStepInversion,

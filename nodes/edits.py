@@ -1,22 +1,21 @@
-"""Nodes of edit-friendly inversion: a picture as noise maps, their replay under a prompt, and both in one."""
+"""Nodes of edit-friendly inversion: extract noise maps of a picture, replay them under a prompt, or both."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import comfy.sampler_helpers
 import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..img2noise import NoiseMaps, checks, extract, replay
+from ..img2noise.denoisers import Denoiser, OnStep
 from ..img2noise.inversion.edit_friendly import edit, turbo_sigmas
 from ..img2noise.inversion.noise_maps import LAST_NORM, clip_last_map, statistics
 from ..img2noise.sigmas import descending
 from . import inputs
 from .host import batches, guiders, latents
-from .host.noises import rows_asked
 from .host.samplers import NoiseMapsNoise, NoiseMapsSampler, moved, numbers_of_maps
 
 logger = logging.getLogger(__name__)
@@ -31,12 +30,12 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
             node_id="Img2NoiseEditFriendlyInversion",
             display_name="Edit-Friendly Inversion",
             category="img2noise/edit friendly",
-            description="Takes a picture apart into noise maps, one for each step. Replayed with the same "
-            "prompt they give the picture back, whatever the guidance; with another prompt, its edit. Maps "
-            "can be moved, mirrored, recolored and saved.",
+            description="Turns a picture into noise maps, one for each step. Sampled with the same prompt "
+            "they return the picture; with another prompt, its edit. The maps can be shifted, "
+            "flipped, recolored and saved.",
             search_aliases=["ddpm inversion", "edit friendly ddpm", "noise maps", "unsample", "ledits"],
             inputs=[
-                io.Guider.Input("guider", tooltip="Model and the prompt that describes your picture."),
+                io.Guider.Input("guider", tooltip="The model with the prompt that describes your picture."),
                 inputs.sigmas(),
                 inputs.picture(),
                 *inputs.noising(),
@@ -47,13 +46,15 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
                     min=1,
                     max=64,
                     advanced=True,
-                    tooltip="How many steps go through the model together. 1 gives the picture back exactly; "
-                    "more is faster, approximate, and needs memory.",
+                    tooltip="How many steps go through the model together. 1 returns the picture exactly; "
+                    "more is faster, less exact and needs more memory.",
                 ),
             ],
             outputs=[
-                inputs.noise_maps_output("Wire them to Edit-Friendly Sampler, or change them first."),
-                io.String.Output("report", tooltip="Steps, how loud the maps are, the few-step remedy."),
+                inputs.noise_maps_output("Connect to Edit-Friendly Sampler, or change them first."),
+                io.String.Output(
+                    "report", tooltip="Steps, strength of the maps, and whether few-step mode is on."
+                ),
             ],
         )
 
@@ -62,9 +63,10 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
         cls, guider, sigmas, latent, eta, skip, noise_seed, few_steps, levels_per_call
     ) -> io.NodeOutput:
         checks.whole(levels_per_call, "levels per call", 1)
-        work = Inversion(guider, sigmas, latent, eta, skip, noise_seed, few_steps)
-        maps = work.extract(guider, levels_per_call)
-        return io.NodeOutput(maps, "\n".join([*describe(maps), *work.why]))
+        picture = guiders.picture(guider, latent)
+        settings = checked(sigmas, eta, skip, noise_seed, few_steps)
+        maps = extracted(guider, picture, settings, levels_per_call)
+        return io.NodeOutput(maps, "\n".join([*describe(maps), *settings.notes]))
 
 
 class Img2NoiseEditFriendlySampler(io.ComfyNode):
@@ -74,18 +76,23 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
             node_id="Img2NoiseEditFriendlySampler",
             display_name="Edit-Friendly Sampler",
             category="img2noise/edit friendly",
-            description="Plays noise maps in SamplerCustomAdvanced: wire all four outputs to it and the "
-            "new prompt to its guider. A noise mask on latent_image limits the edit to it.",
+            description="Samples noise maps with a new prompt: connect all four outputs to "
+            "SamplerCustomAdvanced and the prompt to its guider. A noise mask on latent_image "
+            "limits the edit.",
             search_aliases=["replay noise maps", "ddpm inversion", "prompt edit"],
             inputs=[inputs.noise_maps()],
             outputs=[
-                io.Sampler.Output("sampler", tooltip="Starts from the maps, whatever noise it is given."),
+                io.Sampler.Output(
+                    "sampler", tooltip="Starts from the noise maps, whatever noise is connected."
+                ),
                 io.Noise.Output(
                     "noise",
-                    tooltip="Connect to noise. It tells the sampler which maps belong to which picture.",
+                    tooltip="Connect to noise. Noise maps bring their own.",
                 ),
-                io.Sigmas.Output("sigmas", tooltip="Those the maps were made for; others are refused."),
-                io.Latent.Output("latent", tooltip="An empty latent of the maps' size."),
+                io.Sigmas.Output(
+                    "sigmas", tooltip="Connect to sigmas. The noise maps work with these steps only."
+                ),
+                io.Latent.Output("latent", tooltip="An empty latent of the size of the noise maps."),
             ],
         )
 
@@ -105,12 +112,15 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
             node_id="Img2NoiseEditFriendlyEdit",
             display_name="Edit-Friendly Edit",
             category="img2noise/edit friendly",
-            description="Changes a picture by its prompt and leaves the rest as it is: inversion and new "
-            "sampling in one. Each seed makes another edit. A noise mask on the latent limits it.",
+            description="Changes a picture by its prompt and keeps the rest: inversion and sampling in "
+            "one. Each seed gives another edit. A noise mask on the latent limits where it "
+            "changes.",
             search_aliases=["prompt edit", "ddpm inversion", "turbo edit", "edit image"],
             inputs=[
-                io.Guider.Input("source", tooltip="Model and the prompt that describes your picture."),
-                io.Guider.Input("target", tooltip="Model and the prompt you want, often at more guidance."),
+                io.Guider.Input("source", tooltip="The model with the prompt that describes your picture."),
+                io.Guider.Input(
+                    "target", tooltip="The model with the prompt you want, often at higher guidance."
+                ),
                 inputs.sigmas(),
                 inputs.picture(),
                 *inputs.noising(),
@@ -121,104 +131,138 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
                     min=0.0,
                     max=5.0,
                     step=0.05,
-                    tooltip="How strongly the change of prompt counts. 1 is plain; 1.5 suits few-step "
-                    "models, whose guidance is off. Other than 1 takes half as long again.",
+                    tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
+                    "without guidance. Any value but 1 takes half as long again.",
                 ),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="The edited picture; wire it to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="The edited picture; connect to VAE Decode.")],
         )
 
     @classmethod
     def execute(
         cls, source, target, sigmas, latent, eta, skip, noise_seed, few_steps, weight
     ) -> io.NodeOutput:
-        work = Inversion(source, sigmas, latent, eta, skip, noise_seed, few_steps)
-        guiders.check(target, work.samples)
-        guiders.check_together(source, target)
-        samples = target.model_patcher.get_model_object("process_latent_out")(
-            work.edit(source, target, weight)
+        picture = guiders.picture(source, latent)
+        guiders.check_pair(source, target, picture)
+        settings = checked(sigmas, eta, skip, noise_seed, few_steps)
+        x = edited(source, target, picture, settings, weight)
+        return io.NodeOutput(guiders.finish(x, target, picture))
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How a picture is inverted: schedule (n + 1,), noise per step, steps left out, seed, few-step mode."""
+
+    sigmas: Tensor
+    eta: float
+    skip: int
+    seed: int
+    few: bool
+    notes: tuple[str, ...]
+
+    @property
+    def noise_sigmas(self) -> Tensor | None:
+        return turbo_sigmas(self.sigmas) if self.few else None
+
+    @property
+    def bound(self) -> float | None:
+        return LAST_NORM if self.few else None
+
+    def reporter(self, guider) -> OnStep:
+        return guiders.reporter(guider, len(self.sigmas) - 1 - self.skip)
+
+
+def checked(sigmas: Tensor, eta: float, skip: int, seed: int, few_steps: str) -> Settings:
+    """Return the settings, with `skip` lowered so that one step is left; ValueError for bad ones."""
+    checks.choice(few_steps, "few steps", FEW_STEPS)
+    checks.whole(skip, "skip", 0)
+    sigmas = descending(sigmas)
+    steps = len(sigmas) - 1
+    few = steps <= FEW if few_steps == "auto" else few_steps == "on"
+    kept = min(skip, steps - 1)
+    notes = (*lowered(skip, kept, steps), *few_step_mode(few, few_steps, steps))
+    return Settings(sigmas, eta, kept, seed, few, notes)
+
+
+def extracted(guider, picture: guiders.Picture, settings: Settings, levels_per_call: int = 1) -> NoiseMaps:
+    """Return the picture's noise maps, on the CPU."""
+    on_step = settings.reporter(guider)
+
+    def work(ready: guiders.Ready) -> NoiseMaps:
+        return extract(
+            ready,
+            ready.x0,
+            settings.sigmas,
+            eta=settings.eta,
+            skip=settings.skip,
+            seed=settings.seed,
+            indices=batches.draws(picture.numbers),
+            levels_per_call=levels_per_call if ready.rows_alike() else 1,
+            noise_sigmas=settings.noise_sigmas,
+            on_step=on_step,
         )
-        if latent.get("noise_mask") is not None:
-            mask = comfy.sampler_helpers.prepare_mask(latent["noise_mask"], samples.shape, samples.device)
-            samples = work.samples + mask * (samples - work.samples)
-        return io.NodeOutput(latents.to_latent(samples, latent))
+
+    maps = guiders.run(guider, picture.samples, settings.sigmas, work, settings.seed)
+    maps = clip_last_map(maps, settings.bound) if settings.few else maps
+    plain = picture.numbers == list(range(len(picture.numbers)))
+    numbers = () if plain else tuple(picture.numbers)
+    return replace(moved(maps, "cpu"), space=guiders.space_name(guider.model_patcher), numbers=numbers)
 
 
-class Inversion:
-    """A picture, its schedule and settings, checked; `why` tells whether the few-step remedy is on."""
+def edited(source, target, picture: guiders.Picture, settings: Settings, weight: float) -> Tensor:
+    """Return the edit (B, C, H, W) in model space, on the CPU: in one walk where both guiders fit in memory
+    together, else one after the other.
+    """
+    samples, sigmas, on_step = picture.samples, settings.sigmas, settings.reporter(target)
 
-    def __init__(self, guider, sigmas, latent, eta, skip, seed, few_steps):
-        checks.choice(few_steps, "few steps", FEW_STEPS)
-        checks.whole(skip, "skip", 0)
-        self.samples, self.sigmas = guiders.picture(guider, latent), descending(sigmas)
-        self.steps, self.seed = len(self.sigmas) - 1, seed
-        few = self.steps <= FEW if few_steps == "auto" else few_steps == "on"
-        held = min(skip, self.steps - 1)
-        self.why = [*held_back(skip, held, self.steps), *remedy(few, few_steps, self.steps)]
-        numbers = rows_asked(latent, self.samples.shape[1:])
-        self.numbers = () if numbers == list(range(len(numbers))) else tuple(numbers)
-        self.how = dict(eta=eta, skip=held, seed=seed, indices=batches.draws(numbers))
-        self.how["noise_sigmas"] = turbo_sigmas(self.sigmas) if few else None
-        self.bound = LAST_NORM if few else None
+    def walk(first: Denoiser, second: Denoiser, x0: Tensor) -> Tensor:
+        return edit(
+            first,
+            second,
+            x0,
+            sigmas,
+            eta=settings.eta,
+            skip=settings.skip,
+            seed=settings.seed,
+            indices=batches.draws(picture.numbers),
+            noise_sigmas=settings.noise_sigmas,
+            weight=weight,
+            bound=settings.bound,
+            on_step=on_step,
+        ).cpu()
 
-    def run(self, guider, work):
-        return guiders.run(guider, self.samples, self.sigmas, work, self.seed)
+    if guiders.can_be_ready_together(source, target):
+        return guiders.run_together(source, target, samples, sigmas, walk, settings.seed)
+    if weight == 1:
+        maps = extracted(source, picture, settings)
 
-    def on_step(self, guider):
-        return guiders.reporter(guider, max(1, self.steps - self.how["skip"]))
+        def work(ready: guiders.Ready) -> Tensor:
+            return replay(ready, moved(maps, ready.x0), on_step=on_step).cpu()
 
-    def extract(self, guider, levels_per_call: int = 1) -> NoiseMaps:
-        """The picture's maps, on the CPU."""
-        how = dict(**self.how, on_step=self.on_step(guider))
-
-        def work(ready: guiders.Ready) -> NoiseMaps:
-            levels = levels_per_call if ready.rows_alike() else 1
-            return extract(ready, ready.x0, self.sigmas, levels_per_call=levels, **how)
-
-        maps = self.run(guider, work)
-        maps = maps if self.bound is None else clip_last_map(maps, self.bound)
-        space = guiders.space_name(guider.model_patcher)
-        return replace(moved(maps, "cpu"), space=space, numbers=self.numbers)
-
-    def edit(self, source, target, weight: float) -> Tensor:
-        """The edit (B, C, H, W) in model space, on the CPU, in the way that the two models allow."""
-        how = dict(**self.how, weight=weight, bound=self.bound)
-        if guiders.can_be_ready_together(source, target):
-            on_step = self.on_step(target)
-            return self.run(
-                source,
-                lambda first: self.run(
-                    target,
-                    lambda second: edit(first, second, second.x0, self.sigmas, on_step=on_step, **how).cpu(),
-                ),
-            )
-        if weight == 1:
-            maps, on_step = self.extract(source), self.on_step(target)
-            return self.run(target, lambda ready: replay(ready, moved(maps, ready.x0), on_step=on_step).cpu())
-        apart = [guiders.OneCallAtATime(guider, self.samples, self.sigmas) for guider in (source, target)]
-        x0 = source.model_patcher.get_model_object("process_latent_in")(self.samples)
-        return edit(*apart, x0, self.sigmas, on_step=self.on_step(target), **how)
+        return guiders.run(target, samples, sigmas, work, settings.seed)
+    apart = [guiders.OneCallAtATime(guider, samples, sigmas) for guider in (source, target)]
+    return walk(*apart, source.model_patcher.get_model_object("process_latent_in")(samples))
 
 
-def held_back(skip: int, held: int, steps: int) -> list[str]:
-    """Say that fewer steps are skipped than asked for, which is also logged; nothing where they are not."""
-    if held == skip:
+def lowered(skip: int, kept: int, steps: int) -> list[str]:
+    """Return a note, also logged, that fewer steps are skipped than asked for; none where they are not."""
+    if kept == skip:
         return []
-    said = f"skip lowered from {skip} to {held}, so that one of {steps} steps is left"
-    logger.info("Edit-Friendly Inversion: %s", said)
-    return [said]
+    note = f"skip lowered from {skip} to {kept}: at least one of the {steps} steps must be left"
+    logger.info("Edit-Friendly Inversion: %s", note)
+    return [note]
 
 
-def remedy(on: bool, few_steps: str, steps: int) -> list[str]:
-    """Whether the few-step remedy is on, why, and what that means."""
+def few_step_mode(on: bool, few_steps: str, steps: int) -> list[str]:
+    """Return notes on whether few-step mode is on, why, and what it costs."""
     reason = f"{steps} steps are {'at most' if on else 'more than'} {FEW}"
-    why = f"since {reason}" if few_steps == "auto" else "as chosen"
-    means = ["the same prompt then gives the picture back nearly, not exactly"] if on else []
-    return [f"few-step remedy: {'on' if on else 'off'}, {why}", *means]
+    why = f"because {reason}" if few_steps == "auto" else "as chosen"
+    cost = ["replaying with the same prompt returns the picture nearly, not exactly"] if on else []
+    return [f"few-step mode: {'on' if on else 'off'}, {why}", *cost]
 
 
 def describe(maps: NoiseMaps) -> list[str]:
-    """What the maps are and how far from native noise, in words."""
+    """Return a report: what the maps are, and how far from native noise."""
     std, neighbors = statistics(maps)
     size = " x ".join(map(str, maps.start.shape))
     return [

@@ -1,4 +1,4 @@
-"""Wire types, ranges, and the inputs that nodes share or that would make them long."""
+"""Types, ranges, and inputs that nodes share or that would make them long."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ LATENT_SPACES = [name for name, space in SPACES.items() if space.channels == 4]
 
 
 def whitener():
-    return WhitenerType.Input("whitener", tooltip="From Load Whitener: the one of your model. Or your own.")
+    return WhitenerType.Input(
+        "whitener", tooltip="From Load Whitener: choose the one for your model, or your own."
+    )
 
 
 def model():
-    tip = "Your model, only to check that the whitener belongs to it."
+    tip = "Optional: checks that the whitener belongs to your model."
     return io.Model.Input("model", optional=True, tooltip=tip)
 
 
@@ -35,8 +37,8 @@ def temperature():
         "temperature",
         default=5.0,
         **DEGREES,
-        tooltip="How freely it leaves the picture: 0 keeps nearly all of it, 5 layout and colors, 1000 "
-        "little.",
+        tooltip="How far the result may differ from your picture: 0 keeps nearly everything, 5 the layout "
+        "and colors, 1000 almost nothing.",
     )
 
 
@@ -49,7 +51,7 @@ def batch_size(tooltip: str):
 
 
 def latent_space():
-    tip = "Whose latents these are: sd for SD 1.x, 2.x and Turbo, sdxl for SDXL."
+    tip = "The model family of these latents: sd for SD 1.x, 2.x and Turbo, sdxl for SDXL."
     return io.Combo.Input("latent_space", options=LATENT_SPACES, tooltip=tip)
 
 
@@ -60,63 +62,67 @@ def size():
         min=64,
         max=2048,
         step=8,
-        tooltip="Photos are scaled down to this short side, never up: an enlarged photo has no fine "
-        "detail. kronecker and dense cut the middle square out, and leave smaller photos out.",
+        tooltip="Photos are scaled down to this short side, never up. Larger keeps finer detail. "
+        "kronecker and dense use the middle square and leave out smaller photos.",
     )
 
 
 def fitting():
-    """How a whitener is fitted."""
+    """Return the inputs for how a whitener is fitted."""
     return [
         io.Combo.Input(
             "structure",
             options=list(STRUCTURES),
-            tooltip="stationary: texture alike everywhere, works at every size. kronecker: one size, knows "
-            "rows and columns. dense: knows everything of small pictures or tiles, and needs thousands.",
+            tooltip="stationary: same texture everywhere, any size. kronecker: one size, separates rows "
+            "and columns. dense: small pictures or tiles, needs thousands of them.",
         ),
         io.Combo.Input(
             "method",
             options=list(METHODS),
-            tooltip="zca leaves noise where the picture's detail is; zca-cor weighs channels alike; pca, "
-            "pca-cor and cholesky order it otherwise. A stationary whitener cannot be cholesky.",
+            tooltip="zca keeps noise where the picture's detail is; zca-cor treats channels alike; pca, "
+            "pca-cor and cholesky order it otherwise. No cholesky for stationary.",
         ),
         io.Float.Input(
             "shrinkage",
             default=0.0,
             **UNIT,
-            tooltip="Pulls the whitener towards plain noise: 0.01 to 0.1 steadies one from few pictures.",
+            tooltip="Higher makes the whitener steadier when pictures are few: try 0.01 to 0.1.",
         ),
     ]
 
 
 def fitted():
-    """What a fit gives."""
+    """Return the outputs of a fit."""
     return [
-        WhitenerType.Output("whitener", tooltip="Wire it to nodes that ask for one, or to Save Whitener."),
-        MomentsType.Output(
-            "moments", tooltip="What was measured; wire it to a Fit Whitener to add pictures."
+        WhitenerType.Output(
+            "whitener", tooltip="Connect to nodes that ask for a whitener, or to Save Whitener."
         ),
+        MomentsType.Output("moments", tooltip="The measurements; connect to a Fit Whitener to add pictures."),
     ]
 
 
 def noise_output():
-    return io.Noise.Output("noise", tooltip="Wire it to SamplerCustomAdvanced in place of RandomNoise.")
+    return io.Noise.Output(
+        "noise", tooltip="Connect to noise of SamplerCustomAdvanced, in place of RandomNoise."
+    )
 
 
 def preview_output():
-    return io.Latent.Output("preview", tooltip="What this noise will make; wire it to VAE Decode.")
+    return io.Latent.Output(
+        "preview", tooltip="A preview of the picture this noise makes; connect to VAE Decode."
+    )
 
 
 def searching():
-    """How annealed noise is searched."""
+    """Return the inputs for how annealed noise is searched."""
     degrees = DEGREES | dict(advanced=True)
     return [
         io.Combo.Input(
             "loss",
             options=list(LOSSES),
             advanced=True,
-            tooltip="What is compared: forward, the picture the noise will make with yours; backward, the "
-            "noise with your picture whitened; baseline, the noise with the picture itself.",
+            tooltip="What the search compares: forward, the resulting picture with yours; backward, the "
+            "noise with your whitened picture; baseline, the noise with your picture.",
         ),
         io.Float.Input(
             "alpha",
@@ -125,29 +131,45 @@ def searching():
             max=1.0,
             step=0.001,
             advanced=True,
-            tooltip="How small a step is: near 1 small and often accepted, 0 wholly new noise each time.",
+            tooltip="Step size of the search: near 1 makes small changes, often accepted; 0 tries "
+            "entirely new noise each time. 0.97 is good.",
         ),
         io.Float.Input(
-            "temperature_start", default=100.0, **degrees, tooltip="How freely the search begins."
+            "temperature_start",
+            default=100.0,
+            **degrees,
+            tooltip="How often the search accepts a worse "
+            "noise at the start. Higher explores "
+            "more; 100 is good.",
         ),
-        io.Float.Input("temperature_end", default=5.0, **degrees, tooltip="And ends: lower is closer."),
+        io.Float.Input(
+            "temperature_end",
+            default=5.0,
+            **degrees,
+            tooltip="The same at the end of the search. Lower ends closer to your picture; 5 is good.",
+        ),
         io.Boolean.Input(
-            "adapt_step", default=False, advanced=True, tooltip="Lets the step size adapt itself."
+            "adapt_step",
+            default=False,
+            advanced=True,
+            tooltip="Adjusts the step size by itself, from how many steps are accepted.",
         ),
     ]
 
 
 def sigmas():
-    tip = "The steps, from BasicScheduler, say: they must descend and end in 0. A denoise below 1 works too."
+    tip = "The steps, from BasicScheduler for example. They must fall to 0; a denoise below 1 works too."
     return io.Sigmas.Input("sigmas", tooltip=tip)
 
 
 def picture():
-    return io.Latent.Input("latent", tooltip="Your picture from VAE Encode; a batch gets maps for each.")
+    return io.Latent.Input(
+        "latent", tooltip="Your picture from VAE Encode. Each picture of a batch gets its own noise maps."
+    )
 
 
 def noising():
-    """How a picture is taken apart into noise maps."""
+    """Return the inputs for how a picture is turned into noise maps."""
     return [
         io.Float.Input(
             "eta",
@@ -155,17 +177,17 @@ def noising():
             min=0.01,
             max=1.0,
             step=0.01,
-            tooltip="How much of each step is noise. 1 is usual; less stays closer to the picture.",
+            tooltip="Share of noise in each step. 1 is usual; lower stays closer to your picture.",
         ),
         io.Int.Input(
             "skip",
             default=7,
             min=0,
             max=1000,
-            tooltip="How many of the first, noisiest steps are left out: it counts steps. A third of them "
-            "keeps the layout; fewer change more, more change less. At least one step is always kept.",
+            tooltip="Leaves out this many of the first, noisiest steps. More keeps more of the picture; a "
+            "third of all steps keeps the layout. At least one step is kept.",
         ),
-        noise_seed("Another seed, another edit of the same picture."),
+        noise_seed("Another seed gives another edit of the same picture."),
     ]
 
 
@@ -173,8 +195,8 @@ def few_steps():
     return io.Combo.Input(
         "few_steps",
         options=["auto", "on", "off"],
-        tooltip="What Turbo models need, whose few steps lie far apart: maps of less noise, and a bound on "
-        "the last. auto: on for at most 8 steps.",
+        tooltip="Turbo models need this mode, because their few steps lie far apart. auto turns it on for "
+        "at most 8 steps.",
     )
 
 

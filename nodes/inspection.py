@@ -1,4 +1,4 @@
-"""Nodes that look at noise: how white it is, what mends it, and which whitening an inversion is most like."""
+"""Nodes that check noise: what is wrong with it, how to fix it, and which whitening is like an inversion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..img2noise.diagnostics.reports import comparison_report, inspection_report
 from ..img2noise.diagnostics.whiteness import TAU
 from ..img2noise.files.noise_files import Noises
 from . import inputs
-from .host import latents as host
+from .host.latents import noise_samples, picture_samples, samples_of
 from .host.noises import ask
 
 PATCH = 8  # pixels a side: the published size of patches, small enough for a few pictures
@@ -24,35 +24,36 @@ class Img2NoiseInspectNoise(io.ComfyNode):
             node_id="Img2NoiseInspectNoise",
             display_name="Inspect Noise",
             category="img2noise/noise",
-            description="Says in words whether noise is what a sampler expects, what is wrong with it (too "
-            "quiet, smooth areas without noise, a picture's structure left in it) and what mends it.",
+            description="Checks a noise: says in words what is wrong with it (too weak, smooth areas "
+            "without noise, traces of a picture) and how to fix it.",
             search_aliases=["noise statistics", "is it white noise", "check latent", "diagnose", "spectrum"],
             inputs=[
                 io.Latent.Input(
                     "latent",
-                    tooltip="The noise as it is, from Noise to Latent, First-Step Inversion or Load Latent. "
-                    "With a noise wired: the latent you will sample, which says its size and how many.",
+                    tooltip="The noise, from Noise to Latent, First-Step Inversion or Load Latent. With a "
+                    "noise connected: the latent you will sample, for size and batch.",
                 ),
                 io.Noise.Input(
                     "noise",
                     optional=True,
-                    tooltip="Any noise, from Inverted Noise or RandomNoise, say: it is inspected instead.",
+                    tooltip="Any noise, from Inverted Noise or RandomNoise for example. It is checked "
+                    "instead of the latent.",
                 ),
                 *_beside_a_picture(),
             ],
             outputs=[
                 io.String.Output(
-                    "report", tooltip="The verdict in words, then the figures; for Preview Any."
+                    "report", tooltip="The verdict in words, then the figures; connect to Preview Any."
                 ),
                 io.Image.Output(
-                    "plot", tooltip="Values, neighbors, spectrum, loudness; gray is white noise."
+                    "plot", tooltip="Values, neighbors, spectrum and strength; gray is white noise."
                 ),
             ],
         )
 
     @classmethod
     def execute(cls, latent, smoothness=TAU, noise=None, picture=None, vae=None) -> io.NodeOutput:
-        z = host.samples_of(latent) if noise is None else ask(noise, latent)
+        z = samples_of(latent) if noise is None else ask(noise, latent)
         pixels = None if picture is None else picture.to("cpu").float().movedim(-1, 1)[:, :3] * 2 - 1
         x0 = None if picture is None or vae is None else vae.encode(picture[..., :3]).to("cpu").float()
         found = inspect(z, pixels, x0=x0, tau=smoothness)
@@ -67,8 +68,9 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
             node_id="Img2NoiseCompareWhitenings",
             display_name="Compare Whitenings",
             category="img2noise/whitening",
-            description="Takes pictures and the noise an inversion found for each, and says which whitening "
-            "does most nearly the same without a model, so that you know which one to fit.",
+            description="Compares the noise that an inversion found for a batch of pictures with what "
+            "each whitening gives at once, and says which whitening is nearest, so that you "
+            "know which one to fit.",
             search_aliases=["zca", "pca", "cholesky", "linear regression", "which whitening", "W_Diff"],
             inputs=[
                 io.Latent.Input(
@@ -76,26 +78,32 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
                 ),
                 io.Latent.Input(
                     "noises",
-                    tooltip="What inversion found for each, in their order: First-Step Inversion's latent.",
+                    tooltip="The noise found for each picture, in the same order: the latent of "
+                    "First-Step Inversion.",
                 ),
                 inputs.latent_space(),
                 io.Float.Input(
                     "shrinkage",
                     default=0.01,
                     **inputs.UNIT,
-                    tooltip="Pulls whitenings towards plain noise: with few pictures 0.01 to 0.1 steadies "
-                    "them.",
+                    tooltip="Higher makes the whitenings steadier when pictures are few: try 0.01 to 0.1.",
                 ),
             ],
             outputs=[
-                io.String.Output("report", tooltip="Which is nearest, and a table; for Preview Any."),
-                io.Image.Output("plot", tooltip="How well each explains the noise, and how far off it is."),
+                io.String.Output(
+                    "report", tooltip="Which whitening is nearest, and a table; connect to Preview Any."
+                ),
+                io.Image.Output(
+                    "plot",
+                    tooltip="How much of the noise each whitening explains, and how "
+                    "far it is from the best matrix.",
+                ),
             ],
         )
 
     @classmethod
     def execute(cls, latents, noises, latent_space, shrinkage) -> io.NodeOutput:
-        x, z = host.picture_samples(latents, latent_space), host.noise_samples(noises, latent_space)
+        x, z = picture_samples(latents, latent_space), noise_samples(noises, latent_space)
         patch = _patch(x)
         found = compare_whitenings(x, z, patch=patch, shrinkage=shrinkage)
         report = comparison_report(found, set_figures(x, z))
@@ -104,17 +112,17 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
 
 
 def _beside_a_picture():
-    """What noise is compared with."""
+    """Return the inputs that a noise is compared with."""
     return [
         io.Image.Input(
             "picture",
             optional=True,
-            tooltip="The picture it belongs to: smooth areas are then compared with the rest.",
+            tooltip="The picture the noise belongs to: its smooth areas are then compared with the rest.",
         ),
         io.Vae.Input(
             "vae",
             optional=True,
-            tooltip="Your model's, with a picture: says how much the noise looks like the picture.",
+            tooltip="The VAE of your model. With a picture, it shows how much the noise looks like it.",
         ),
         io.Float.Input(
             "smoothness",
@@ -124,13 +132,14 @@ def _beside_a_picture():
             step=0.005,
             round=False,
             advanced=True,
-            tooltip="How little neighboring pixels differ, of a range of 2, where it is smooth.",
+            tooltip="How little neighboring pixels differ, of a range of 2, where a picture is smooth. "
+            "Higher counts more of it as smooth.",
         ),
     ]
 
 
 def _patch(x: Tensor) -> int:
-    """The largest side of patches that tile the pictures, 8 at most."""
+    """Return the largest side of patches that tile the pictures, 8 at most."""
     return max(p for p in range(1, PATCH + 1) if x.shape[-2] % p == 0 and x.shape[-1] % p == 0)
 
 

@@ -11,9 +11,8 @@ from ..img2noise.diagnostics import plots
 from ..img2noise.inversion import ddim, first_step
 from . import inputs
 from .host import batches, guiders, latents
-from .host.noises import StoredNoise, numbers_of
+from .host.noises import StoredNoise, standardize
 from .host.samplers import InversionSampler, InvertedNoise, downwards
-from .noise import standardize
 
 
 class Img2NoiseInversionSampler(io.ComfyNode):
@@ -23,16 +22,16 @@ class Img2NoiseInversionSampler(io.ComfyNode):
             node_id="Img2NoiseInversionSampler",
             display_name="Inversion Sampler",
             category="img2noise/inversion",
-            description="Runs sampling backwards: SamplerCustomAdvanced then turns the picture in "
-            "latent_image into the noise that makes it. Give it the prompt of the picture and a guidance "
-            "of about 1.",
+            description="Runs sampling backwards: SamplerCustomAdvanced turns the picture in latent_image "
+            "into the noise that makes it. Use the picture's prompt and a guidance of about "
+            "1.",
             search_aliases=["unsample", "unsampler", "ddim inversion", "noise inversion", "renoise"],
             inputs=_steps_back(),
             outputs=[
                 io.Sampler.Output(
                     "sampler",
-                    tooltip="Wire it to SamplerCustomAdvanced with your picture as latent_image; the order "
-                    "of the sigmas and the noise do not matter. Its output goes to Inverted Noise.",
+                    tooltip="Connect to SamplerCustomAdvanced with your picture as latent_image; noise "
+                    "and order of the sigmas do not matter. Its output goes to Inverted Noise.",
                 )
             ],
         )
@@ -49,15 +48,21 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
             node_id="Img2NoiseInvertedNoise",
             display_name="Inverted Noise",
             category="img2noise/inversion",
-            description="Lets a sampler start exactly where an inversion ended, to get the picture back or "
-            "to edit it with another prompt. It scales itself: wire an empty latent or the picture beside "
-            "it, both give the same.",
+            description="Lets a sampler start exactly where an inversion ended, to return the picture or "
+            "to edit it with another prompt. Connect an empty latent or the picture to the "
+            "sampler: both give the same.",
             search_aliases=["unsample", "resample", "noise from inversion", "latent to noise"],
             inputs=[
-                io.Model.Input("model", tooltip="The model you sample with: it says how noise is scaled."),
-                io.Sigmas.Input("sigmas", tooltip="The same as for the inversion and for the sampling."),
+                io.Model.Input(
+                    "model", tooltip="The model you sample with; it sets how the noise is scaled."
+                ),
+                io.Sigmas.Input(
+                    "sigmas", tooltip="The same sigmas as for the inversion and for the sampling."
+                ),
                 io.Latent.Input("latent", tooltip="The output of the inversion."),
-                inputs.noise_seed("For what some samplers add between steps; the start is the inversion."),
+                inputs.noise_seed(
+                    "Seed of the noise that some samplers add between steps. The start is the inversion."
+                ),
             ],
             outputs=[inputs.noise_output()],
         )
@@ -66,7 +71,7 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
     def execute(cls, model, sigmas, latent, noise_seed) -> io.NodeOutput:
         x = latents.samples_of(latent)
         latents.refuse_empty(x)
-        sigma, numbers = float(downwards(sigmas)[0]), numbers_of(latent)
+        sigma, numbers = float(downwards(sigmas)[0]), latents.numbers_of(latent)
         return io.NodeOutput(InvertedNoise(model, sigma, x, noise_seed, numbers))
 
 
@@ -77,93 +82,102 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
             node_id="Img2NoiseFirstStepInversion",
             display_name="First-Step Inversion",
             category="img2noise/inversion",
-            description="Finds the noise from which the first denoising step alone already shows your "
-            "picture. It keeps the picture's layout visible in the noise; sample it for pictures that "
-            "share it.",
+            description="Finds noise from which the first denoising step alone already shows your "
+            "picture. The layout stays visible in the noise; sample it for pictures that "
+            "share the layout.",
             search_aliases=["fixed point", "noise inversion", "de-whitening", "image to noise"],
             inputs=[
                 io.Guider.Input(
-                    "guider", tooltip="Model and prompt; an empty prompt at guidance 1 is usual."
+                    "guider", tooltip="The model with a prompt; an empty prompt at guidance 1 is usual."
                 ),
                 io.Latent.Input(
-                    "latent", tooltip="Your picture from VAE Encode, as large as what you sample."
+                    "latent", tooltip="Your picture from VAE Encode, in the size that you sample."
                 ),
                 io.Int.Input(
                     "timestep",
                     default=980,
                     min=1,
                     max=999,
-                    tooltip="Which step counts as the first: 980 of 1000 is nearly all noise.",
+                    tooltip="The timestep that counts as the first: 980 of 1000 is nearly all noise.",
                 ),
                 io.Int.Input(
                     "iterations",
                     default=50,
                     min=1,
                     max=5000,
-                    tooltip="At most that many; one model call each.",
+                    tooltip="The most iterations it may take, one model call each.",
                 ),
                 *_stopping(),
             ],
             outputs=[
                 inputs.noise_output(),
-                io.Latent.Output("latent", tooltip="The noise as it is: not for VAE Decode."),
+                io.Latent.Output("latent", tooltip="The noise as a latent: not for VAE Decode."),
                 io.Image.Output(
                     "plot",
-                    tooltip="How it went: what each iteration still changed, and how loud the noise is.",
+                    tooltip="How much each iteration changed, and how strong the noise is.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, guider, latent, timestep, iterations, normalize, **how) -> io.NodeOutput:
-        samples, sigma = guiders.picture(guider, latent), sigma_at(guider.model_patcher, timestep)
-        numbers = numbers_of(latent)
-        how = dict(**how, iterations=iterations, on_step=guiders.reporter(guider, iterations))
-        found = guiders.run(
-            guider,
-            samples,
-            torch.tensor([sigma, 0.0]),
-            lambda ready: first_step.invert(ready, ready.x0, sigma, rows_alike=ready.rows_alike(), **how),
-        )
+    def execute(
+        cls, guider, latent, timestep, iterations, stop, anderson_window, tolerance, normalize
+    ) -> io.NodeOutput:
+        picture, sigma = guiders.picture(guider, latent), sigma_at(guider.model_patcher, timestep)
+        on_step = guiders.reporter(guider, iterations)
+
+        def work(ready: guiders.Ready) -> first_step.FirstStep:
+            return first_step.invert(
+                ready,
+                ready.x0,
+                sigma,
+                iterations=iterations,
+                anderson_window=anderson_window,
+                stop=stop,
+                tolerance=tolerance,
+                rows_alike=ready.rows_alike(),
+                on_step=on_step,
+            )
+
+        found = guiders.run(guider, picture.samples, torch.tensor([sigma, 0.0]), work)
         z = standardize(found.z.cpu()) if normalize else found.z.cpu()
         plot = torch.from_numpy(plots.first_step_curve(found.residuals, found.stds)).float()[None] / 255
-        noise, latent = StoredNoise(z, 0, numbers), batches.numbered(latents.to_latent(z), numbers)
-        return io.NodeOutput(noise, latent, plot)
+        as_latent = batches.numbered(latents.to_latent(z), picture.numbers)
+        return io.NodeOutput(StoredNoise(z, 0, picture.numbers), as_latent, plot)
 
 
 def sigma_at(model, timestep: int) -> float:
-    """sigma(t) of a model of 1000 discrete timesteps; ValueError for others."""
+    """Return sigma(t) of a model of 1000 discrete timesteps; ValueError for others."""
     sampling = model.get_model_object("model_sampling")
     if not isinstance(sampling, ModelSamplingDiscrete):
         raise ValueError(
-            "got a model with continuous noise levels, which has no timesteps of 1000; expected one of SD "
-            "1.x, SD 2.x, SDXL or a Turbo of them"
+            "got a model with continuous noise levels instead of 1000 timesteps; expected SD 1.x, SD 2.x, "
+            "SDXL or a Turbo model of them"
         )
     checks.whole(timestep, "timestep", 1, 999)
     return float(sampling.sigma(torch.tensor(float(timestep))))
 
 
 def _steps_back():
-    """How each step of an inversion is made."""
+    """Return the inputs for how each step of an inversion is made."""
     return [
         io.Combo.Input(
             "scheme",
             options=list(ddim.SCHEMES),
-            tooltip="How a step back is made. target: as DDIM inversion usually is. current: as "
-            "flipped Euler does it. implicit: exact, the picture comes back; costs `iterations` "
-            "times the time.",
+            tooltip="How each step back is computed. target: usual DDIM inversion. current: like flipped "
+            "Euler. implicit: exact, takes `iterations` times as long.",
         ),
         io.Float.Input(
             "forward_fraction",
             default=0.04,
             **inputs.UNIT,
-            tooltip="Share of the steps, from the clean end, that plain noise replaces. 0.04 makes "
-            "flat areas editable and loses little detail; 0 keeps every detail.",
+            tooltip="Share of the last, cleanest steps that plain noise replaces. 0.04 makes flat areas "
+            "editable and loses little detail; 0 keeps every detail.",
         ),
         io.Int.Input(
             "forward_seed",
             **inputs.SEED,
-            tooltip="Of that plain noise: another seed, another edit. Use none that you sample with.",
+            tooltip="Seed of that plain noise: another seed, another edit. Do not sample with the same one.",
         ),
         io.Int.Input(
             "iterations",
@@ -171,21 +185,20 @@ def _steps_back():
             min=1,
             max=200,
             advanced=True,
-            tooltip="For implicit alone: how often each step is refined. 5 is close, 20 exact; "
-            "strong guidance needs more.",
+            tooltip="For implicit only: how often each step is refined. 5 is close, 20 exact; strong "
+            "guidance needs more.",
         ),
     ]
 
 
 def _stopping():
-    """When a first-step inversion ends, and what becomes of its noise."""
+    """Return the inputs for when a first-step inversion ends and how its noise is scaled."""
     return [
         io.Combo.Input(
             "stop",
             options=list(first_step.STOPS),
-            tooltip="unit_std: at full noise, the published look, like whitening. converged: once the "
-            "first step shows your picture; fine detail is then amplified far beyond noise. iterations: "
-            "after all of them.",
+            tooltip="unit_std: at noise of full strength, as published. converged: when the first step "
+            "shows your picture; fine detail becomes very strong. iterations: after all.",
         ),
         io.Int.Input(
             "anderson_window",
@@ -193,8 +206,8 @@ def _stopping():
             min=0,
             max=20,
             advanced=True,
-            tooltip="0: plain steps, which pass through noise that looks whitened. 5 or more: straight for "
-            "the end in a fraction of the calls, another picture; needs converged or iterations.",
+            tooltip="0: plain steps, through noise that looks whitened. 5 or more: a fraction of the "
+            "calls, another picture; set stop to converged or iterations.",
         ),
         io.Float.Input(
             "tolerance",
@@ -204,11 +217,12 @@ def _stopping():
             step=0.0001,
             round=False,
             advanced=True,
-            tooltip="For converged: how small the last change must be.",
+            tooltip="For converged: stops when a change is smaller than this. Lower is more exact and "
+            "slower; 0.001 is good.",
         ),
         io.Boolean.Input(
             "normalize",
             default=True,
-            tooltip="Brings the noise to mean 0 and deviation 1, as samplers expect it.",
+            tooltip="Brings the noise to mean 0 and standard deviation 1, as samplers expect.",
         ),
     ]

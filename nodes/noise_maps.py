@@ -1,4 +1,4 @@
-"""Nodes that change noise maps, and keep them in files."""
+"""Nodes that change, save and load noise maps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 from ..img2noise import NoiseMaps, checks, save
 from ..img2noise.inversion.noise_maps import flip, recolor, shift
 from . import inputs
-from .host import guiders, latents
+from .host import folders, guiders, latents
 from .host.samplers import check_space, moved
 
 CATEGORY = "img2noise/edit friendly"
-TO_SAMPLER = "Wire them to Edit-Friendly Sampler."
+TO_SAMPLER = "Connect to Edit-Friendly Sampler."
 
 
 class Img2NoiseShiftNoiseMaps(io.ComfyNode):
@@ -24,13 +24,19 @@ class Img2NoiseShiftNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseShiftNoiseMaps",
             display_name="Shift Noise Maps",
             category=CATEGORY,
-            description="Moves everything in the picture: the maps are shifted, and the model fills what "
-            "comes free with more of the same kind.",
+            description="Moves everything in the picture: shifts the noise maps, and the model fills the "
+            "gap with more of the same kind.",
             search_aliases=["move", "translate", "pan", "edit noise maps"],
             inputs=[
                 inputs.noise_maps(),
-                io.Int.Input("down", **move, tooltip="By 8 image pixels each; negative moves up."),
-                io.Int.Input("right", **move, tooltip="By 8 image pixels each; negative moves left."),
+                io.Int.Input(
+                    "down", **move, tooltip="Moves the picture down, 8 pixels per unit; negative moves up."
+                ),
+                io.Int.Input(
+                    "right",
+                    **move,
+                    tooltip="Moves the picture right, 8 pixels per unit; negative moves left.",
+                ),
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
         )
@@ -47,13 +53,13 @@ class Img2NoiseFlipNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseFlipNoiseMaps",
             display_name="Flip Noise Maps",
             category=CATEGORY,
-            description="Mirrors the picture: the maps are flipped, and the model makes it look as if it "
-            "had been so from the start.",
+            description="Mirrors the picture: flips the noise maps, and the model draws the mirrored "
+            "picture anew.",
             search_aliases=["mirror", "edit noise maps"],
             inputs=[
                 inputs.noise_maps(),
-                io.Boolean.Input("horizontal", default=True, tooltip="Left and right change places."),
-                io.Boolean.Input("vertical", default=False, tooltip="Top and bottom change places."),
+                io.Boolean.Input("horizontal", default=True, tooltip="Swaps left and right."),
+                io.Boolean.Input("vertical", default=False, tooltip="Swaps top and bottom."),
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
         )
@@ -70,17 +76,19 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseRecolorNoiseMaps",
             display_name="Recolor Noise Maps",
             category=CATEGORY,
-            description="Gives a part of the picture another color and leaves its texture: the maps are "
-            "pulled towards the color inside the mask, in the middle steps.",
+            description="Gives part of the picture another color and keeps its texture: pulls the noise "
+            "maps towards the color inside the mask, in the middle steps.",
             search_aliases=["recolor", "color", "tint", "edit noise maps"],
             inputs=[
-                io.Guider.Input("guider", tooltip="Model and prompt that the maps will be replayed with."),
+                io.Guider.Input(
+                    "guider", tooltip="The model with the prompt that you will sample the maps with."
+                ),
                 inputs.noise_maps(),
                 io.Latent.Input(
                     "color",
-                    tooltip="VAE Encode of a picture of one color, as large as yours: EmptyImage, say.",
+                    tooltip="VAE Encode of a plain color, as large as your picture; EmptyImage makes one.",
                 ),
-                io.Mask.Input("mask", tooltip="What is recolored, in any size; soft edges work."),
+                io.Mask.Input("mask", tooltip="The area to recolor, in any size. Soft edges work."),
                 *_pulling(),
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
@@ -92,11 +100,20 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
     ) -> io.NodeOutput:
         samples = color_samples(guider, noise_maps, color)
         shares, on_step = mask_shares(mask, noise_maps), guiders.reporter(guider, len(noise_maps.residuals))
-        how = dict(strength=strength, band=(band_start, band_end), closed=closed_loop, on_step=on_step)
 
         def work(ready: guiders.Ready) -> NoiseMaps:
             maps, within = moved(noise_maps, ready.x0), shares.to(ready.x0)
-            return recolor(ready, maps, ready.x0, within, **how)
+            band = band_start, band_end
+            return recolor(
+                ready,
+                maps,
+                ready.x0,
+                within,
+                strength=strength,
+                band=band,
+                closed=closed_loop,
+                on_step=on_step,
+            )
 
         found = guiders.run(guider, samples, noise_maps.sigmas, work)
         return io.NodeOutput(moved(found, "cpu"))
@@ -109,25 +126,24 @@ class Img2NoiseSaveNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseSaveNoiseMaps",
             display_name="Save Noise Maps",
             category=CATEGORY,
-            description="Keeps noise maps in output/img2noise, where Load Noise Maps finds them: invert "
-            "once, edit often.",
+            description="Saves noise maps to output/img2noise for Load Noise Maps: invert once, edit often.",
             search_aliases=["store noise maps", "export"],
             is_output_node=True,
             inputs=[
                 inputs.noise_maps(),
                 io.String.Input(
-                    "filename",
+                    "filename_prefix",
                     default="noise_maps",
-                    tooltip="Its name in output/img2noise; subfolders may be. A file of that name is "
-                    "replaced.",
+                    tooltip="The file name begins with this, in output/img2noise; a number follows. "
+                    "Subfolders are allowed.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, noise_maps, filename) -> io.NodeOutput:
+    def execute(cls, noise_maps, filename_prefix) -> io.NodeOutput:
         checks.instance(noise_maps, "the noise maps", NoiseMaps)
-        path = save(noise_maps, latents.new_noise_maps_file(filename))
+        path = save(noise_maps, folders.new_file(folders.noise_maps_folder(), filename_prefix))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -138,14 +154,14 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseLoadNoiseMaps",
             display_name="Load Noise Maps",
             category=CATEGORY,
-            description="Takes noise maps that Save Noise Maps has kept, to edit the picture again without "
-            "inverting it again.",
+            description="Loads noise maps from Save Noise Maps, to edit a picture again without another "
+            "inversion.",
             search_aliases=["open noise maps", "import"],
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=latents.noise_maps_names(),
-                    tooltip="From output/img2noise. Press R to have new files listed.",
+                    options=folders.noise_maps_names(),
+                    tooltip="A file in output/img2noise. Press R to list new files.",
                 )
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
@@ -153,15 +169,15 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file=""):
-        return latents.stamp([latents.noise_maps_file(file)])
+        return folders.stamp([folders.noise_maps_file(file)])
 
     @classmethod
     def execute(cls, file) -> io.NodeOutput:
-        return io.NodeOutput(latents.load_noise_maps(latents.noise_maps_file(file)))
+        return io.NodeOutput(folders.load_noise_maps(folders.noise_maps_file(file)))
 
 
 def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
-    """The color for every row of the maps (B, 4, H, W), VAE units; ValueError unless all belong together."""
+    """Return the color for every row of the maps (B, 4, H, W) in VAE units; ValueError unless all fit."""
     checks.instance(maps, "the noise maps", NoiseMaps)
     samples = latents.samples_of(color)
     guiders.check(guider, samples)
@@ -170,26 +186,27 @@ def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
         ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, samples))
         raise ValueError(
             f"got a color of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
-            "as large as the inverted picture"
+            "of the size of the inverted picture"
         )
     return samples.expand_as(maps.start).contiguous()
 
 
 def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
-    """How much of each latent pixel is masked (B or 1, 1, H, W), by area."""
+    """Return how much of each latent pixel is masked (B or 1, 1, H, W), by area."""
     checks.tensor(mask, "the mask")
     if mask.ndim < 2:
         raise ValueError(f"got a mask of shape {tuple(mask.shape)}; expected (batch, height, width)")
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     if len(mask) not in (1, len(maps.start)):
         raise ValueError(
-            f"got {len(mask)} masks for noise maps of {len(maps.start)} pictures; give one for all or each"
+            f"got {len(mask)} masks for noise maps of {len(maps.start)} pictures; "
+            "connect one mask, or one for each"
         )
     return torch.nn.functional.interpolate(mask, size=maps.start.shape[-2:], mode="area")
 
 
 def _pulling():
-    """How strongly and in which steps a color pulls."""
+    """Return the inputs for how strongly and in which steps a color pulls."""
     return [
         io.Float.Input(
             "strength",
@@ -198,24 +215,25 @@ def _pulling():
             max=1.0,
             step=0.005,
             round=False,
-            tooltip="How strongly the color pulls. 0.05 tints clearly, 0.1 and more covers.",
+            tooltip="How strongly the color pulls: 0.05 tints clearly, 0.1 and more covers.",
         ),
         io.Float.Input(
             "band_start",
             default=0.2,
             **inputs.UNIT | dict(max=0.99),
-            tooltip="Where the pull ends, as a share of the steps from the clean end: lower touches detail.",
+            tooltip="Where the pull ends, as a share of the steps from the clean end. Lower also changes "
+            "fine detail.",
         ),
         io.Float.Input(
             "band_end",
             default=0.7,
             **inputs.UNIT | dict(min=0.01),
-            tooltip="Where the pull begins, counted alike: higher also changes the layout.",
+            tooltip="Where the pull begins, counted the same way. Higher also changes the layout.",
         ),
         io.Boolean.Input(
             "closed_loop",
             default=True,
-            tooltip="On: looks at the picture as it changes and stops at the color. Off: as published; "
-            "pulls on and overshoots when strong.",
+            tooltip="On: follows the picture as it changes and stops at the color. Off: as published; "
+            "keeps pulling and overshoots when strong.",
         ),
     ]

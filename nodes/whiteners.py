@@ -1,16 +1,26 @@
-"""Nodes that load, save, fit and apply whiteners: what tells a picture's own look from plain noise."""
+"""Nodes that load, save, fit and apply whiteners."""
 
 from __future__ import annotations
 
 import folder_paths
 from comfy_api.latest import io, ui
 
-from ..img2noise import Moments, checks, facts, fit, measure, save
+from ..img2noise import Moments, Whitener, checks, facts, fit, measure, save
+from ..img2noise.diagnostics import whiteness
 from ..img2noise.photos.decode import photo_files
-from ..img2noise.photos.surveys import measure_photos
+from ..img2noise.photos.surveys import PhotoStats, measure_photos
 from . import inputs
-from .descriptions import describe, describe_survey
-from .host import latents as host
+from .host import folders
+from .host.latents import (
+    encoder,
+    noise_samples,
+    picture_latent,
+    picture_samples,
+    progress,
+    space_of,
+    to_latent,
+    whitener_of,
+)
 
 
 class Img2NoiseLoadWhitener(io.ComfyNode):
@@ -20,33 +30,32 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
             node_id="Img2NoiseLoadWhitener",
             display_name="Load Whitener",
             category="img2noise/whitening",
-            description="Loads what is known about how photos look to a model: the whitener, which turns a "
-            "picture into noise and noise into a picture. Pick your model's: sd for SD 1.x, 2.x and Turbo, "
-            "sdxl for SDXL.",
+            description="Loads a whitener: how photos look to a model, to turn a picture into noise and "
+            "noise into a picture. Choose sd for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
             search_aliases=["whitening", "zca", "decorrelate", "load matrix", "noise statistics"],
             inputs=[
                 io.Combo.Input(
                     "whitener_name",
-                    options=host.whitener_names(),
-                    tooltip="sd, sdxl and rgb come with the pack; your own lie in models/img2noise.",
+                    options=folders.whitener_names(),
+                    tooltip="sd, sdxl and rgb are included; your own are in models/img2noise.",
                 )
             ],
             outputs=[
                 inputs.WhitenerType.Output(
-                    "whitener", tooltip="Wire it to img2noise nodes that ask for one."
+                    "whitener", tooltip="Connect to img2noise nodes that ask for a whitener."
                 ),
-                io.String.Output("info", tooltip="Which models it fits, what it was measured on and how."),
+                io.String.Output("info", tooltip="Which models it fits, and what it was measured on."),
             ],
         )
 
     @classmethod
     def fingerprint_inputs(cls, whitener_name=""):
-        return host.stamp([host.whitener_file(whitener_name)])
+        return folders.stamp([folders.whitener_file(whitener_name)])
 
     @classmethod
     def execute(cls, whitener_name) -> io.NodeOutput:
-        path = host.whitener_file(whitener_name)
-        whitener = host.load_whitener(path)
+        path = folders.whitener_file(whitener_name)
+        whitener = folders.load_whitener(path)
         return io.NodeOutput(whitener, describe(whitener, facts(path)))
 
 
@@ -57,23 +66,23 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
             node_id="Img2NoiseSaveWhitener",
             display_name="Save Whitener",
             category="img2noise/whitening",
-            description="Keeps a whitener you fitted in models/img2noise, where Load Whitener finds it.",
+            description="Saves a fitted whitener to models/img2noise for Load Whitener.",
             search_aliases=["store whitening", "export whitener", "zca"],
             is_output_node=True,
             inputs=[
-                inputs.WhitenerType.Input("whitener", tooltip="The whitener to keep."),
+                inputs.WhitenerType.Input("whitener", tooltip="The whitener to save."),
                 io.String.Input(
-                    "filename",
+                    "filename_prefix",
                     default="my_whitener",
-                    tooltip="Its name in models/img2noise; subfolders may be. A file of that name is "
-                    "replaced.",
+                    tooltip="The file name begins with this, in models/img2noise; a number follows. "
+                    "Subfolders are allowed.",
                 ),
             ],
         )
 
     @classmethod
-    def execute(cls, whitener, filename) -> io.NodeOutput:
-        path = save(host.whitener_of(whitener), host.new_whitener_file(filename))
+    def execute(cls, whitener, filename_prefix) -> io.NodeOutput:
+        path = save(whitener_of(whitener), folders.new_file(folders.whitener_folder(), filename_prefix))
         return io.NodeOutput(ui=ui.PreviewText(f"saved {path}"))
 
 
@@ -84,9 +93,8 @@ class Img2NoiseFitWhitener(io.ComfyNode):
             node_id="Img2NoiseFitWhitener",
             display_name="Fit Whitener",
             category="img2noise/whitening",
-            description="Learns from a batch of encoded pictures how pictures like them look to a model, so "
-            "that noise can be given their colors, softness and detail. More pictures make a better "
-            "whitener.",
+            description="Learns from a batch of pictures how such pictures look to a model, so that noise "
+            "can get their colors, softness and detail. More pictures make a better whitener.",
             search_aliases=["train whitening", "zca", "covariance", "measure latents"],
             inputs=[
                 io.Latent.Input("latents", tooltip="A batch of pictures from VAE Encode."),
@@ -98,13 +106,13 @@ class Img2NoiseFitWhitener(io.ComfyNode):
                     min=0,
                     max=45,
                     advanced=True,
-                    tooltip="Dense only: side of the tiles pictures are cut into, in latent pixels. 0 is "
-                    "whole.",
+                    tooltip="For dense only: side of the square tiles, in latent pixels. 0 takes whole "
+                    "pictures.",
                 ),
                 inputs.MomentsType.Input(
                     "moments",
                     optional=True,
-                    tooltip="What another Fit Whitener measured; these pictures are added to it.",
+                    tooltip="Measurements of another Fit Whitener; these pictures are added to them.",
                 ),
             ],
             outputs=inputs.fitted(),
@@ -114,7 +122,7 @@ class Img2NoiseFitWhitener(io.ComfyNode):
     def execute(
         cls, latents, latent_space, structure, method, shrinkage, patch, moments=None
     ) -> io.NodeOutput:
-        x = host.picture_samples(latents, latent_space)
+        x = picture_samples(latents, latent_space)
         if moments is not None:
             checks.instance(moments, "the moments", Moments)
         stationary = structure == "stationary" and moments is not None and moments.structure == structure
@@ -131,47 +139,51 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
             node_id="Img2NoiseFitWhitenerFromFolder",
             display_name="Fit Whitener from Folder",
             category="img2noise/whitening",
-            description="Learns a whitener from a folder of photos, one after another, so that noise can be "
-            "given the look of those photos. A tenth of them is kept aside to test how well it works.",
+            description="Fits a whitener to a folder of photos, so that noise can get their look. A tenth "
+            "of the photos is held out to test how well it works.",
             search_aliases=["train whitening", "zca", "dataset statistics", "measure photos"],
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
                 io.Combo.Input(
                     "folder",
                     options=[".", *folder_paths.get_input_subfolders()],
-                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. The dot is all of "
-                    "it.",
+                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. A dot means all "
+                    "of it.",
                 ),
                 inputs.latent_space(),
                 inputs.size(),
                 *inputs.fitting(),
                 io.Int.Input(
-                    "limit", default=0, min=0, max=1000000, tooltip="How many photos at most. 0 is all."
+                    "limit",
+                    default=0,
+                    min=0,
+                    max=1000000,
+                    tooltip="How many photos to use at most. 0 uses all.",
                 ),
             ],
             outputs=[
                 *inputs.fitted(),
                 io.String.Output(
-                    "report", tooltip="Photos used, photos left out and why, how well it whitens."
+                    "report", tooltip="Photos used, photos left out and why, and how well the whitener works."
                 ),
             ],
         )
 
     @classmethod
     def fingerprint_inputs(cls, folder=".", **_):
-        return host.folder_stamp(host.input_folder(folder))
+        return folders.folder_stamp(folders.input_folder(folder))
 
     @classmethod
     def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
         checks.whole(limit, "limit", 0)
         checks.whole(size, "size", 1)
-        stride = host.space_of(latent_space).stride
-        files = photo_files(host.input_folder(folder))
+        stride = space_of(latent_space).stride
+        files = photo_files(folders.input_folder(folder))
         if 0 < limit < len(files):  # spread over the folder, where neighbors are often alike
             files = [files[i * len(files) // limit] for i in range(limit)]
-        report, started = host.progress(len(files)), iter(range(len(files)))
+        report, started = progress(len(files)), iter(range(len(files)))
         how = dict(structure=structure, size=size, stride=stride, space=latent_space)
-        encode = host.encoder(vae, latent_space)
+        encode = encoder(vae, latent_space)
         survey = measure_photos(files, encode, **how, on_photo=lambda _: report(next(started)))
         report(len(files))
         whitener = fit(survey.moments, method, shrinkage)
@@ -185,27 +197,25 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
             node_id="Img2NoiseWhitenLatent",
             display_name="Whiten Latent",
             category="img2noise/whitening",
-            description="Turns a picture into the noise it consists of: colors and softness are evened out "
-            "until only the arrangement is left. Dewhiten Latent undoes it.",
+            description="Turns a picture into noise: evens out colors and softness until only the "
+            "arrangement of detail is left. Dewhiten Latent undoes it.",
             search_aliases=["picture to noise", "decorrelate", "zca", "whitening"],
             inputs=[
-                io.Latent.Input("latent", tooltip="The picture, from VAE Encode."),
+                io.Latent.Input("latent", tooltip="Your picture, from VAE Encode."),
                 inputs.whitener(),
-                inputs.strength(
-                    "1 makes noise; less leaves more of the picture; 0 only takes the mean away."
-                ),
+                inputs.strength("1 gives noise; lower leaves more of the picture; 0 only removes the mean."),
             ],
             outputs=[
                 io.Latent.Output(
-                    "latent", tooltip="Noise of about unit variance; wire it to Latent to Noise."
+                    "latent", tooltip="Noise of about unit variance; connect to Latent to Noise."
                 )
             ],
         )
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        x0 = host.picture_samples(latent, host.whitener_of(whitener))
-        return io.NodeOutput(host.to_latent(whitener.whiten(x0, strength), latent))
+        x0 = picture_samples(latent, whitener_of(whitener))
+        return io.NodeOutput(to_latent(whitener.whiten(x0, strength), latent))
 
 
 class Img2NoiseDewhitenLatent(io.ComfyNode):
@@ -215,18 +225,43 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
             node_id="Img2NoiseDewhitenLatent",
             display_name="Dewhiten Latent",
             category="img2noise/whitening",
-            description="Shows what noise will make: gives it the colors and softness of photos, without a "
-            "model. Whiten Latent undoes it.",
+            description="Shows what picture a noise will make, without a model: gives it the colors and "
+            "softness of photos. Undoes Whiten Latent.",
             search_aliases=["noise to picture", "preview noise", "zca", "whitening"],
             inputs=[
                 io.Latent.Input("latent", tooltip="Noise, from Noise to Latent or Whiten Latent."),
                 inputs.whitener(),
-                inputs.strength("1 gives noise the full look of photos; less leaves more of the noise."),
+                inputs.strength("1 gives noise the full look of photos; lower leaves more of the noise."),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="A picture; wire it to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="A picture; connect to VAE Decode.")],
         )
 
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
-        z = host.noise_samples(latent, host.whitener_of(whitener))
-        return io.NodeOutput(host.picture_latent(whitener.dewhiten(z, strength), whitener, latent))
+        z = noise_samples(latent, whitener_of(whitener))
+        return io.NodeOutput(picture_latent(whitener.dewhiten(z, strength), whitener, latent))
+
+
+def describe(whitener: Whitener, header: dict[str, str]) -> str:
+    """Return what a whitener fits and was measured on, in words."""
+    space, grid = space_of(whitener.space), " x ".join(map(str, whitener.shape))
+    sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
+    lines = [
+        f"{whitener.structure} {whitener.method} whitener of {whitener.space} latents ({space.models})",
+        f"measured on {whitener.count} samples at {grid}, for {sizes}; shrinkage {whitener.shrinkage:g}",
+    ]
+    return "\n".join(lines + [f"{key}: {header[key]}" for key in ("source", "command") if header.get(key)])
+
+
+def describe_survey(survey: PhotoStats, whitener: Whitener) -> str:
+    """Return what was measured, what was left out and why, and how white held-out photos become."""
+    held_out, left_out = survey.held_out, survey.left_out
+    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
+    if held_out:
+        found = whiteness(whitener, held_out)
+        channels = ", ".join(f"{std:.3f}" for std in found.std)
+        lines.append(
+            f"held-out photos, whitened: std per channel {channels} (1 is white), neighbor correlation "
+            f"{found.before:.3f} before and {found.after:.3f} after (0 is white)"
+        )
+    return "\n".join(lines + [f"left out: {reason}" for _, reason in left_out])

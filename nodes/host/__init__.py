@@ -1,1 +1,1 @@
-"""All that touches ComfyUI: latents and folders, guiders, and the NOISE and SAMPLER objects on wires."""
+"""Everything that touches ComfyUI: latents, folders, guiders, and NOISE and SAMPLER objects."""

@@ -3,16 +3,18 @@
     run(guider, samples, sigmas, work):  work(ready), ready(x, sigma) -> x0, ready.x0 in model space
 
 Prompts, guidance, ControlNet, LoRA, areas and the kind of prediction are then the host's. State is float32;
-the network works in its own precision. A guider that comes in over a wire is copied, never changed.
+the network works in its own precision. An input guider is copied, never changed.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import comfy.model_management
+import comfy.sampler_helpers
 import comfy.samplers
 import latent_preview
 import torch
@@ -42,7 +44,7 @@ class Ready:
         self.precision = precision_of(guider.model_patcher)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """E[x0 | x] as the guider has it; raises the host's exception once the user has cancelled."""
+        """Return E[x0 | x] by the guider; raise the host's exception after a cancel."""
         comfy.model_management.throw_exception_if_processing_interrupted()
         return self.guider(x, sigma, **self.extra_args)
 
@@ -56,7 +58,7 @@ class Ready:
 
 
 class Probe(comfy.samplers.Sampler):
-    """A sampler that samples nothing: it lets `work` use the model, and keeps what comes out."""
+    """A sampler that samples nothing: it calls `work` with the ready model and keeps the result."""
 
     def __init__(self, work: Callable[[Ready], Result]):
         self.work, self.result = work, None
@@ -77,7 +79,7 @@ class Probe(comfy.samplers.Sampler):
 
 
 def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result], seed: int = 0) -> Result:
-    """What `work` makes of the guider once it is ready for these samples (B, C, H, W), VAE units."""
+    """Return `work(ready)` of a guider made ready for these samples (B, C, H, W), VAE units."""
     probe = Probe(work)
     with latents.random_state_kept():
         copy.copy(guider).sample(
@@ -86,8 +88,24 @@ def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result]
     return probe.result
 
 
+def run_together(
+    source, target, samples: Tensor, sigmas: Tensor, work: Callable[[Ready, Ready, Tensor], Result], seed: int
+) -> Result:
+    """Return what `work(first, second, x0)` makes of two guiders of one model, both ready at once.
+
+    source.sample        loads the model and prepares the source's prompt
+      target.sample      finds the model loaded and prepares the target's prompt
+        work             calls both; what they prepared is dropped again on the way out
+    """
+
+    def inside(first: Ready) -> Result:
+        return run(target, samples, sigmas, lambda second: work(first, second, second.x0), seed)
+
+    return run(source, samples, sigmas, inside, seed)
+
+
 class OneCallAtATime:
-    """A denoiser that makes its guider ready for every call: slow, and right whatever else is loaded."""
+    """A denoiser that makes its guider ready for every call: slow, but right whatever else is loaded."""
 
     def __init__(self, guider, samples: Tensor, sigmas: Tensor):
         self.guider, self.samples, self.sigmas = guider, samples, sigmas
@@ -107,8 +125,8 @@ def precision_of(model) -> torch.dtype | str:
 
 
 def can_be_ready_together(source, target) -> bool:
-    """Whether one guider can be made ready inside the other: one model, which neither changes with hooks,
-    and no further model that making the second ready could put out of memory.
+    """Return whether one guider can be made ready inside the other: one model, which neither changes with
+    hooks, and no further model that making the second ready could put out of memory.
     """
     lone = not any(
         cond.get(key) is not None
@@ -120,12 +138,12 @@ def can_be_ready_together(source, target) -> bool:
 
 
 def reporter(guider, steps: int) -> OnStep:
-    """on_step(k, denoised): the host's progress bar and preview of that many steps, and its cancelling."""
+    """Return on_step(k, denoised): the host's progress bar and preview; it raises after a cancel."""
     return stepper(latent_preview.prepare_callback(guider.model_patcher, steps), steps)
 
 
 def stepper(callback, steps: int) -> OnStep:
-    """on_step(k, denoised) from a callback as samplers get it."""
+    """Return on_step(k, denoised) from a callback as samplers get it."""
 
     def on_step(k: int, clean: Tensor) -> None:
         comfy.model_management.throw_exception_if_processing_interrupted()
@@ -136,19 +154,19 @@ def stepper(callback, steps: int) -> OnStep:
 
 
 def check(guider, samples: Tensor) -> None:
-    """Raises ValueError unless the guider's model adds noise as SD does and has latents like these."""
+    """Raise ValueError unless the guider's model adds noise as SD does and has latents like these."""
     model = guider.model_patcher
     sampling, found = model.get_model_object("model_sampling"), model.get_model_object("latent_format")
     expected = "expected one that predicts noise or v: SD 1.x, SD 2.x, SDXL or a Turbo of them"
     if isinstance(sampling, CONST) or not isinstance(sampling, EPS):
-        raise ValueError(f"got a flow model, of {type(found).__name__} latents; {expected}")
+        raise ValueError(f"got a flow model of {type(found).__name__} latents; {expected}")
     if found.latent_channels != 4:
         raise ValueError(f"got a model of {found.latent_channels}-channel latents; {expected}")
     if type(sampling).calculate_denoised is EPS.calculate_denoised and float(sampling.sigma_max) > STEEP:
         raise ValueError(
             f"got a model that predicts noise on a schedule of zero terminal SNR (sigma to "
-            f"{float(sampling.sigma_max):.4g}), where noise alone tells nothing of a picture; choose "
-            "v_prediction in ModelSamplingDiscrete if the model was trained so, else turn zsnr off"
+            f"{float(sampling.sigma_max):.4g}), where pure noise holds no picture; choose v_prediction in "
+            "ModelSamplingDiscrete if the model was trained with it, else turn zsnr off"
         )
     if samples.ndim != 4 or samples.shape[1] != 4:
         raise ValueError(
@@ -157,33 +175,54 @@ def check(guider, samples: Tensor) -> None:
         )
 
 
-def check_together(source, target) -> None:
-    """Raises ValueError unless two guiders' models share the space of latents."""
+def check_pair(source, target, picture: Picture) -> None:
+    """Raise ValueError unless the target's model takes the picture too, and both share one latent space."""
+    check(target, picture.samples)
     probe = torch.linspace(-1, 1, 4).view(1, -1, 1, 1)
     models = [guider.model_patcher for guider in (source, target)]
-    inside = [model.get_model_object("process_latent_in")(probe) for model in models]
-    if not torch.allclose(*inside):
+    if not torch.allclose(*(model.get_model_object("process_latent_in")(probe) for model in models)):
         ours, theirs = (type(model.get_model_object("latent_format")).__name__ for model in models)
         raise ValueError(
-            f"got a source model of {ours} latents and a target of {theirs}; use two of one family"
+            f"got a source model of {ours} latents and a target of {theirs}; use two models of one family"
         )
 
 
-def picture(guider, latent: dict) -> Tensor:
-    """A copy of the latent's samples (B, 4, H, W), VAE units, checked; an empty latent is refused."""
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A LATENT of pictures that fit a guider's model: `samples` (B, 4, H, W) in VAE units on the CPU, the
+    `numbers` of their rows, and the LATENT as it came in.
+    """
+
+    samples: Tensor
+    numbers: list[int]
+    latent: dict
+
+
+def picture(guider, latent: dict) -> Picture:
+    """Return the pictures of a LATENT; ValueError for one that is empty or does not fit the model."""
     samples = latents.samples_of(latent)
     check(guider, samples)
     latents.refuse_empty(samples)
-    return samples
+    return Picture(samples, latents.numbers_of(latent), latent)
+
+
+def finish(x: Tensor, guider, picture: Picture) -> dict:
+    """Return x (B, 4, H, W), in model space, as a LATENT; outside the noise mask the picture stays."""
+    samples = guider.model_patcher.get_model_object("process_latent_out")(x)
+    mask = picture.latent.get("noise_mask")
+    if mask is not None:
+        mask = comfy.sampler_helpers.prepare_mask(mask, samples.shape, samples.device)
+        samples = picture.samples + mask * (samples - picture.samples)
+    return latents.to_latent(samples, picture.latent)
 
 
 def space_name(model) -> str:
-    """The latent space of a model: "sd", "sdxl", or "" for another."""
+    """Return the latent space of a model: "sd", "sdxl", or "" for another."""
     return next((name for name, space in SPACES.items() if latents.has_space(model, space)), "")
 
 
 def _constant(guider, options: dict) -> bool:
-    """Whether the guider does the same at every noise level, for all that can be seen from outside."""
+    """Return whether the guider does the same at every noise level, as far as its options show."""
     patches = options.get("transformer_options", {})
     changed = [options.get(name) for name in CHANGES] + [
         patches.get(name) for name in ("patches", "patches_replace")
@@ -200,7 +239,7 @@ def _constant(guider, options: dict) -> bool:
 
 
 def _rows(guider) -> bool:
-    """Whether any part of the conditioning has several rows: prompts, masks or ControlNet images."""
+    """Return whether any part of the conditioning has several rows: prompts, masks or ControlNet images."""
     conds = _all(guider.conds)
     parts = [part for cond in conds for held in cond["model_conds"].values() for part in _parts(held.cond)]
     parts += [cond.get("mask") for cond in conds]
@@ -213,7 +252,7 @@ def _parts(held) -> list:
 
 
 def _lasting(control) -> bool:
-    """Whether a ControlNet of the host's own works from the first step to the last."""
+    """Return whether a ControlNet of the host works from the first step to the last."""
     return type(control).__module__.startswith("comfy.") and control.timestep_percent_range == (0.0, 1.0)
 
 

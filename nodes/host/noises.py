@@ -1,6 +1,6 @@
-"""What travels on NOISE wires: objects with a `seed` and a `generate_noise` that samplers call.
+"""NOISE objects: a `seed`, and a `generate_noise` that samplers call.
 
-Each answers with a fresh float32 tensor of the latent's shape on the CPU; `batches` says which row a picture
+Each returns a fresh float32 tensor of the latent's shape on the CPU; `batches` says which row a picture
 gets.
 """
 
@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from ...img2noise import Whitener, checks, correlated_noise
+from ...img2noise.sums import row_means, row_stds
 from . import batches, latents
 
 
 class StoredNoise:
-    """Rows (N, ...) held ready, with the numbers of their pictures; a single one serves every picture."""
+    """Stored noise rows (N, ...) with the numbers of their pictures; a single row serves every picture."""
 
     def __init__(self, rows: Tensor, seed: int, numbers: Sequence[int]):
         self.rows, self.seed, self.numbers = rows, seed, list(numbers)
@@ -34,13 +35,22 @@ class StoredNoise:
 
 
 class CorrelatedNoise:
-    """Row i is drawn when it is asked for, around the reference of that number. A single reference serves
-    every picture, and where there are fewer references than pictures they take turns.
+    """Noise drawn on request, row i around the reference of that number. A single reference serves every
+    picture; where there are fewer references than pictures they take turns.
     """
 
-    def __init__(self, references: Tensor, numbers: Sequence[int], whitener: Whitener, seed: int, **how):
-        self.references, self.whitener, self.seed, self.how = references, whitener, seed, how
-        self.numbers = list(numbers)
+    def __init__(
+        self,
+        references: Tensor,
+        numbers: Sequence[int],
+        whitener: Whitener,
+        seed: int,
+        temperature: float,
+        strength: float = 1.0,
+        preserve_variance: bool = True,
+    ):
+        self.references, self.numbers, self.whitener, self.seed = references, list(numbers), whitener, seed
+        self.temperature, self.strength, self.preserve_variance = temperature, strength, preserve_variance
 
     def generate_noise(self, input_latent: dict) -> Tensor:
         asked = rows_asked(input_latent, self.references.shape[1:])
@@ -54,13 +64,21 @@ class CorrelatedNoise:
         return self.drawn(asked)
 
     def drawn(self, asked: Sequence[int]) -> Tensor:
-        """Noise for pictures of these numbers."""
+        """Return noise for pictures of these numbers."""
         x0 = self.references[batches.turns(asked, self.numbers)]
-        return correlated_noise(x0, self.whitener, seed=self.seed, indices=batches.draws(asked), **self.how)
+        return correlated_noise(
+            x0,
+            self.whitener,
+            temperature=self.temperature,
+            strength=self.strength,
+            preserve_variance=self.preserve_variance,
+            seed=self.seed,
+            indices=batches.draws(asked),
+        )
 
 
 class BlendedNoise:
-    """Asks two others when it is asked and mixes their answers; its seed is the first one's."""
+    """A mix of two other noises, made on request; its seed is that of the first."""
 
     def __init__(self, noise_a, noise_b, weight: float, mix: Callable[[Tensor, Tensor, float], Tensor]):
         self.noises, self.weight, self.mix = (noise_a, noise_b), weight, mix
@@ -72,27 +90,37 @@ class BlendedNoise:
 
 
 def ask(noise, latent: dict) -> Tensor:
-    """A copy of what any NOISE answers, float32 on the CPU, of the latent's shape. Core's RandomNoise seeds
-    the global generator.
+    """Return a copy of what any NOISE generates, float32 on the CPU, of the latent's shape. Core's
+    RandomNoise seeds the global generator.
     """
     size = " x ".join(map(str, latents.tensor_of(latent).shape))
     if not callable(getattr(noise, "generate_noise", None)):
-        raise ValueError(f"got {checks.kind(noise)} for a noise; wire RandomNoise, say, or one of img2noise")
+        raise ValueError(f"got {checks.kind(noise)} for a noise; connect RandomNoise or a noise of img2noise")
     with latents.random_state_kept():
         rows = noise.generate_noise(latent)
     if not isinstance(rows, Tensor) or rows.shape != latent["samples"].shape:
         raise ValueError(
             f"got {checks.kind(rows)} from a noise for a latent of {size}; use a noise that follows the "
-            "latent's size and number"
+            "size and batch of the latent"
         )
     if not bool(torch.isfinite(rows).all()):
         raise ValueError("got noise that holds NaN or infinity; look for the node that made it so")
     return rows.to("cpu", copy=True).float()
 
 
+def standardize(x: Tensor) -> Tensor:
+    """Return x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
+    std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
+    if not bool((std > 0).all()):
+        raise ValueError(
+            "got an empty or constant latent, which cannot be normalized; connect one that holds noise"
+        )
+    return ((x.double() - mean) / std).to(x)
+
+
 def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
-    """The numbers of the pictures that a sampler asks noise for, after a check that its latent has this (C,
-    H, W).
+    """Return the numbers of the pictures that a sampler wants noise for; ValueError unless its latent has
+    this (C, H, W).
     """
     samples = latents.tensor_of(input_latent)
     if samples.shape[1:] != shape:
@@ -101,15 +129,4 @@ def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
             f"got noise of {ours} for a latent of {theirs} (channels, height, width); "
             "sample at the size of the picture that the noise was made from"
         )
-    return numbers_of(input_latent)
-
-
-def numbers_of(latent: dict) -> list[int]:
-    """The number of each of a latent's pictures; ValueError unless each has one."""
-    samples, indices = latents.tensor_of(latent), latent.get("batch_index")
-    indices = list(range(len(samples)) if indices is None else map(int, indices))
-    if len(indices) != len(samples):
-        raise ValueError(
-            f"got {len(indices)} batch indices for {len(samples)} latents; expected one for each"
-        )
-    return indices
+    return latents.numbers_of(input_latent)

@@ -1,5 +1,5 @@
-"""What travels on SAMPLER and NOISE wires of the inversions: samplers that invert a picture or replay its
-noise maps, and the noise from which a sampler starts exactly where an inversion ended.
+"""SAMPLER and NOISE objects of the inversions: samplers that invert a picture or replay its noise maps, and
+the noise that starts a sampler exactly where an inversion ended.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FLIPPED_ZERO = 1e-4  # what the host's FlipSigmas writes for a leading 0
 
 
 class InversionSampler(comfy.samplers.Sampler):
-    """From the picture in latent_image to the latent at the highest sigma; noise and mask are left aside."""
+    """Inverts the picture in latent_image to the latent at the highest sigma; ignores noise and mask."""
 
     def __init__(self, scheme: str, forward_fraction: float, forward_seed: int, iterations: int):
         checks.number(forward_fraction, "forward fraction", 0, 1)
-        self.fraction = forward_fraction
-        self.how = dict(scheme=scheme, forward_seed=forward_seed, iterations=iterations)
+        self.scheme, self.iterations = scheme, iterations
+        self.forward_fraction, self.forward_seed = forward_fraction, forward_seed
 
     def sample(
         self,
@@ -46,14 +46,25 @@ class InversionSampler(comfy.samplers.Sampler):
         latents.refuse_empty(latent_image)
         levels = downwards(sigmas)
         if bool(noise.any()):
-            logger.info("Inversion Sampler: starts from the picture and leaves the noise it is given aside")
+            logger.info("Inversion Sampler: starts from the picture and ignores the noise input")
         if float(levels[0]) > guiders.STEEP:
-            logger.warning("Inversion Sampler: sigma %.4g leaves nothing of a picture", float(levels[0]))
+            logger.warning(
+                "Inversion Sampler: at sigma %.4g nothing of the picture is left", float(levels[0])
+            )
         steps = len(levels) - 1
-        forward = max(1, round(self.fraction * steps)) if self.fraction else 0
+        forward = max(1, round(self.forward_fraction * steps)) if self.forward_fraction else 0
         ready = guiders.Ready(model_wrap, extra_args, latent_image)
         on_step = guiders.stepper(callback, steps)
-        return ddim.invert(ready, latent_image, levels, forward_steps=forward, on_step=on_step, **self.how)
+        return ddim.invert(
+            ready,
+            latent_image,
+            levels,
+            scheme=self.scheme,
+            forward_steps=forward,
+            forward_seed=self.forward_seed,
+            iterations=self.iterations,
+            on_step=on_step,
+        )
 
 
 class NoiseMapsSampler(comfy.samplers.Sampler):
@@ -76,10 +87,12 @@ class NoiseMapsSampler(comfy.samplers.Sampler):
         disable_pbar=False,
     ):
         guiders.check(model_wrap, latent_image)
-        maps = picked(self.maps, rows_told(noise, len(self.maps.start)))
+        maps = picked(self.maps, rows_named(noise, len(self.maps.start)))
         check_maps(maps, model_wrap, sigmas, latent_image)
         if denoise_mask is not None and not bool(latent_image.any()):
-            raise ValueError("got a noise mask on an empty latent; wire the picture that the mask belongs to")
+            raise ValueError(
+                "got a noise mask on an empty latent; connect the picture that the mask belongs to"
+            )
         ready = guiders.Ready(model_wrap, extra_args, latent_image)
         on_step = guiders.stepper(callback, len(maps.residuals))
         x = replay(ready, moved(maps, latent_image), on_step=on_step)
@@ -87,8 +100,8 @@ class NoiseMapsSampler(comfy.samplers.Sampler):
 
 
 class NoiseMapsNoise:
-    """Tells a `NoiseMapsSampler` which rows of the maps a latent's pictures are, since a sampler is not given
-    their numbers: the noise of row k is k + 1 everywhere, and 0 everywhere where no row fits.
+    """Names the rows of the maps for a `NoiseMapsSampler`, since a sampler does not get the numbers of its
+    pictures: the noise of row k is k + 1 everywhere, and 0 everywhere where no row fits.
     """
 
     seed = 0
@@ -102,8 +115,8 @@ class NoiseMapsNoise:
         return torch.tensor(rows).add(1.0).view(-1, 1, 1, 1).repeat(1, *self.shape)
 
 
-def rows_told(noise: Tensor, count: int) -> list[int] | None:
-    """The rows that the noise of a `NoiseMapsNoise` names, of `count`; None for any other noise."""
+def rows_named(noise: Tensor, count: int) -> list[int] | None:
+    """Return the rows that the noise of a `NoiseMapsNoise` names, of `count`; None for any other noise."""
     values = noise.flatten(1).float().cpu()
     rows = values[:, 0] - 1
     named = (values == values[:, :1]).all() and torch.isin(rows, torch.arange(count).float()).all()
@@ -111,7 +124,7 @@ def rows_told(noise: Tensor, count: int) -> list[int] | None:
 
 
 def picked(maps: NoiseMaps, rows: list[int] | None) -> NoiseMaps:
-    """The maps of those rows, in that order; all of them as they are for None."""
+    """Return the maps of those rows, in that order; all of them as they are for None."""
     if rows is None or rows == list(range(len(maps.start))):
         return maps
     numbers = tuple(numbers_of_maps(maps)[row] for row in rows)
@@ -119,7 +132,7 @@ def picked(maps: NoiseMaps, rows: list[int] | None) -> NoiseMaps:
 
 
 def numbers_of_maps(maps: NoiseMaps) -> list[int]:
-    """The number of each picture that the maps were made of."""
+    """Return the number of each picture that the maps were made of."""
     return list(maps.numbers or range(len(maps.start)))
 
 
@@ -135,7 +148,7 @@ def check_maps(maps: NoiseMaps, guider, sigmas: Tensor, latent: Tensor) -> None:
     found = sigmas.cpu().double()
     if found.shape != maps.sigmas.shape or not torch.allclose(found, maps.sigmas, rtol=1e-5, atol=0):
         raise ValueError(
-            f"got {len(found)} sigmas that are not the {len(maps.sigmas)} of the noise maps; wire the "
+            f"got {len(found)} sigmas that are not the {len(maps.sigmas)} of the noise maps; connect the "
             "sigmas of Edit-Friendly Sampler"
         )
 
@@ -163,7 +176,7 @@ class InvertedNoise:
 
 
 def scaling(sampling, sigma: float) -> tuple[Tensor, Tensor]:
-    """a and b of y = a n + b l, how the host's samplers start at this sigma: each (1, 1, 1, 1)."""
+    """Return a and b of y = a n + b l, how the host's samplers start at this sigma: each (1, 1, 1, 1)."""
     top = float(sampling.sigma_max)
     full = sigma > top or math.isclose(sigma, top, rel_tol=1e-5)  # the host's rule
     zero, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
@@ -172,7 +185,7 @@ def scaling(sampling, sigma: float) -> tuple[Tensor, Tensor]:
 
 
 def downwards(sigmas: Tensor) -> Tensor:
-    """A schedule that descends to 0, of one that does or of its flipped self; ValueError for any other."""
+    """Return a schedule that descends to 0, turned round where it ascends; ValueError for any other."""
     sigmas = sigmas.cpu().double()
     if len(sigmas) > 1 and bool((sigmas.diff() > 0).all()):
         sigmas = sigmas.flip(0)
@@ -182,17 +195,17 @@ def downwards(sigmas: Tensor) -> Tensor:
 
 
 def moved(maps: NoiseMaps, like: Tensor | str) -> NoiseMaps:
-    """The maps on the device of a tensor, or on the one named."""
+    """Return the maps on the device of a tensor, or on the named device."""
     device = like if isinstance(like, str) else like.device
     return replace(maps, start=maps.start.to(device), residuals=maps.residuals.to(device))
 
 
 def check_space(guider, maps: NoiseMaps) -> None:
-    """Raises ValueError for maps of another latent space than the model's."""
+    """Raise ValueError for maps of another latent space than the model's."""
     name = guiders.space_name(guider.model_patcher)
     if name != maps.space:
         ours, theirs = (space or "unknown" for space in (maps.space, name))
         raise ValueError(
-            f"got noise maps of {ours} latents for a model of {theirs} latents; use the model family they "
-            "were made with"
+            f"got noise maps of {ours} latents for a model of {theirs} latents; use a model of the "
+            "family they were made with"
         )

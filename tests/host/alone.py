@@ -127,7 +127,7 @@ def good_of_noises(w: World) -> dict[str, dict]:
     law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
-        Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename="mine"),
+        Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename_prefix="mine"),
         Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),
         Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, **fit, limit=0),
         Img2NoiseWhitenLatent=dict(**picture, strength=1.0),
@@ -160,8 +160,8 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
         Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
         Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
-        Img2NoiseSaveNoiseMaps=dict(**maps, filename="maps"),
-        Img2NoiseLoadNoiseMaps=dict(file="maps.safetensors"),
+        Img2NoiseSaveNoiseMaps=dict(**maps, filename_prefix="maps"),
+        Img2NoiseLoadNoiseMaps=dict(file="maps_00001_.safetensors"),
     )
 
 

@@ -189,7 +189,7 @@ def a_mask_and_a_picture_elsewhere_are_brought_together(w: alone.World, classes:
 
 
 def a_folder_is_looked_at_within_bounds(w: alone.World, classes: dict, good: dict) -> dict:
-    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host.latents")]
+    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host.folders")]
     node = classes["Img2NoiseFitWhitenerFromFolder"]
     folder = host.input_folder("photos")
     first = node.fingerprint_inputs(folder="photos")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from . import checkpoints
@@ -125,6 +127,11 @@ def edited(graph: Graph, source: list, target: list, levels: list, latent: list 
         source=source, target=target, sigmas=levels, latent=latent or photo(graph, width=8, height=8)
     )
     return graph("Img2NoiseEditFriendlyEdit", **wires, **{**HOW, **how})[0]
+
+
+def newest(folder: Path, prefix: str) -> Path:
+    """The last file that was saved under a prefix."""
+    return max(folder.glob(f"{prefix}_?????_.safetensors"))
 
 
 def close(server, one: str, other: str, atol: float = 1e-4) -> None:

@@ -9,7 +9,19 @@ import img2noise
 
 from .arrangements import ARRANGED, batch, joined, picked
 from .graphs import Graph
-from .scenes import dump, guider, inversion, model, no_noise, photo, refusal, replayed, sampled, sigmas
+from .scenes import (
+    dump,
+    guider,
+    inversion,
+    model,
+    newest,
+    no_noise,
+    photo,
+    refusal,
+    replayed,
+    sampled,
+    sigmas,
+)
 
 SMALL = dict(width=8, height=8)
 SCALE = img2noise.whitening.SPACES["sd"].scale_factor
@@ -203,11 +215,12 @@ def test_noise_maps_keep_the_numbers_of_their_pictures_in_a_file(server, graph):
     latent, found = ARRANGED["picked from 1, 3"](graph), gaussian(graph)
     who, levels = guider(graph, found), sigmas(graph, found, 3)
     maps = inversion(graph, who, levels, latent)[0]
-    graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename="numbered")
+    graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename_prefix="numbered")
     server.run(graph)
-    assert img2noise.load(server.output / "img2noise/numbered.safetensors").numbers == (1, 2, 3)
+    file = newest(server.output / "img2noise", "numbered")
+    assert img2noise.load(file).numbers == (1, 2, 3)
     later = Graph(server.object_info)
-    maps = later("Img2NoiseLoadNoiseMaps", file="numbered.safetensors")[0]
+    maps = later("Img2NoiseLoadNoiseMaps", file=file.name)[0]
     latent = picked(later, ARRANGED["batch"](later), 2, 2)
     dump(later, photo=latent)
     dump(later, back=replayed(later, maps, guider(later, gaussian(later)), latent_image=latent))

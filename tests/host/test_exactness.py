@@ -57,7 +57,7 @@ def test_nan_from_a_network_is_one_sentence_that_names_its_precision_and_nothing
     result = node(graph, found, scenes.guider(graph, found), scenes.photo(graph, **SMALL), 3)
     name = f"nan-{node.__name__}"
     if node is test_guiders.maps_of or node is test_guiders.recolored:
-        graph("Img2NoiseSaveNoiseMaps", noise_maps=result, filename=name)
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=result, filename_prefix=name)
     else:
         dump(graph, **{name: result})
     sampled = node in (test_guiders.inverted, test_guiders.replayed)

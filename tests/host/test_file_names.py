@@ -12,32 +12,28 @@ from .graphs import Graph
 from .scenes import guider, model, photo, refusal, sigmas
 
 SMALL = dict(width=8, height=8)
-NAMES = ["../escaped", "/escaped", "a/../../escaped", "leading-out/escaped", "escaped\0", "escaped\n"]
-NAMES += [
+NAMES = [
+    "..",
+    "../escaped",
+    "/escaped",
+    "a/../../escaped",
+    "leading-out/escaped",
+    "escaped\0",
     "escaped" * 43,
-    "C:\\escaped",
-    "C:escaped",
-    "CON",
-    "NUL",
-    "aux.txt",
-    "escaped.",
-    "escaped ",
-    "",
-    ".escaped",
 ]
 
 
-def whitener_saved(graph: Graph, name: str) -> str:
-    whitener = graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
-    graph("Img2NoiseSaveWhitener", whitener=whitener, filename=name)
+def whitener_saved(graph: Graph, name: str, number: int = 0) -> str:
+    whitener = graph("Img2NoiseLoadWhitener", whitener_name=("sd", "sdxl")[number])[0]
+    graph("Img2NoiseSaveWhitener", whitener=whitener, filename_prefix=name)
     return "Img2NoiseSaveWhitener"
 
 
-def maps_saved(graph: Graph, name: str) -> str:
+def maps_saved(graph: Graph, name: str, number: int = 0) -> str:
     found = graph("TestGaussian", model=model(graph))[0]
     wires = dict(guider=guider(graph, found), sigmas=sigmas(graph, found, 2), latent=photo(graph, **SMALL))
-    maps = graph("Img2NoiseEditFriendlyInversion", **wires, skip=0, few_steps="off")[0]
-    graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename=name)
+    maps = graph("Img2NoiseEditFriendlyInversion", **wires, skip=0, few_steps="off", noise_seed=number)[0]
+    graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename_prefix=name)
     return "Img2NoiseSaveNoiseMaps"
 
 
@@ -69,11 +65,19 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(server, folders
     assert not [path for path in server.base.parent.rglob("*escaped*") if path.is_file()]
 
 
+@pytest.mark.parametrize("prefix", ["mine/so n.1", "mine/", "%year%-mine"])
 @pytest.mark.parametrize("kind", SAVED)
-def test_a_plain_name_in_a_folder_of_its_own_is_written_there(server, graph, folders, kind):
-    SAVED[kind](graph, "mine/so n.1")
-    server.run(graph)
-    assert img2noise.load(folders[kind] / "mine" / "so n.1.safetensors")
+def test_each_save_is_a_new_file_under_its_prefix_and_none_is_overwritten(server, folders, kind, prefix):
+    before, kept = {*folders[kind].rglob("*.safetensors")}, {}
+    for number in (0, 1):
+        graph = Graph(server.object_info)
+        SAVED[kind](graph, prefix, number)
+        server.run(graph)
+        new = {*folders[kind].rglob("*.safetensors")} - before
+        assert len(new) == number + 1 and all(file.read_bytes() == kept[file] for file in kept)
+        kept = {file: file.read_bytes() for file in new}
+        assert [file.stem[-6:] for file in sorted(new)] == ["00001_", "00002_"][: number + 1]
+        assert all(img2noise.load(file) for file in new)
 
 
 @each("name", [*NAMES, "no-such-file.safetensors", None, 7, ["1", 0, 0], {"a": 1}])
@@ -87,7 +91,7 @@ def test_a_name_that_is_not_listed_is_never_loaded(server, node, widget, name):
     if node == "Img2NoiseLoadWhitener":
         graph("PreviewAny", source=loaded[1])
     else:
-        graph("Img2NoiseSaveNoiseMaps", noise_maps=loaded[0], filename="never")
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=loaded[0], filename_prefix="never")
     answer = server.post("/prompt", {"prompt": graph, "client_id": "names"})
     assert "prompt_id" not in answer and answer["error"]["message"]
 
@@ -99,7 +103,7 @@ def test_a_listed_link_that_leads_out_of_the_folder_is_not_followed(server, fold
     try:
         graph = Graph(server.get_json("/object_info"))
         maps = graph("Img2NoiseLoadNoiseMaps", file="linked.safetensors")[0]
-        graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename="copied")
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename_prefix="copied")
         assert "outside" in refusal(server, graph, "Img2NoiseLoadNoiseMaps")
     finally:
         link.unlink()

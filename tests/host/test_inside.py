@@ -57,7 +57,7 @@ def test_defaults_and_ends_suit_schedules_of_any_length(inside):
 def test_a_skip_that_leaves_no_step_is_lowered_and_the_report_says_so(inside):
     rows = inside["a_skip_is_lowered_and_said_to_be"]
     found = {(steps, skip): (left, said) for steps, skip, left, said in rows}
-    lowered = "skip lowered from {} to {}, so that one of {} steps is left"
+    lowered = "skip lowered from {} to {}: at least one of the {} steps must be left"
     assert found == {
         (4, 7): (1, [lowered.format(7, 3, 4)]),
         (4, 3): (1, []),

@@ -8,7 +8,7 @@ import torch
 import img2noise
 
 from .graphs import Graph
-from .scenes import dump, guider, model, photo, refusal, sampled, samples, sigmas, told
+from .scenes import dump, guider, model, newest, photo, refusal, sampled, samples, sigmas, told
 
 SMALL = dict(width=8, height=8)
 FOLDER = "img2noise"
@@ -26,11 +26,11 @@ def gaussian(graph: Graph) -> list:
 
 def saved(graph: Graph, **maps) -> None:
     for name, wire in maps.items():
-        graph("Img2NoiseSaveNoiseMaps", noise_maps=wire, filename=name)
+        graph("Img2NoiseSaveNoiseMaps", noise_maps=wire, filename_prefix=name)
 
 
 def kept(server, name: str) -> img2noise.NoiseMaps:
-    return img2noise.load(server.output / FOLDER / f"{name}.safetensors")
+    return img2noise.load(newest(server.output / FOLDER, name))
 
 
 def alike(a: img2noise.NoiseMaps, b: img2noise.NoiseMaps) -> bool:
@@ -126,31 +126,38 @@ def test_maps_come_back_from_their_file_and_rebuild_the_picture(server, graph):
     saved(graph, **{"folder/kept": inversion(graph, found)})
     dump(graph, photo=photo(graph, **SMALL))
     shown = next(node for node in graph if graph[node]["class_type"] == "Img2NoiseSaveNoiseMaps")
-    assert str(server.output / "img2noise/folder/kept.safetensors") in told(server.run(graph), shown)
+    text = told(server.run(graph), shown)
+    file = newest(server.output / FOLDER / "folder", "kept")
+    assert str(file) in text
     later = Graph(server.object_info)
-    maps = later("Img2NoiseLoadNoiseMaps", file="folder/kept.safetensors")[0]
+    maps = later("Img2NoiseLoadNoiseMaps", file=f"folder/{file.name}")[0]
     dump(later, back=replayed(later, model(later), maps))
     server.run(later)
     torch.testing.assert_close(*samples(server, "back", "photo"), atol=1e-4, rtol=0)
 
 
-def test_a_file_that_is_replaced_is_loaded_anew(server):
-    starts = []
+def test_saving_again_keeps_the_first_file_and_a_replaced_file_is_loaded_anew(server):
+    files, starts = [], []
     for seed in (1, 2):
         graph = Graph(server.object_info)
         saved(graph, anew=inversion(graph, gaussian(graph), noise_seed=seed))
         server.run(graph)
+        files.append(newest(server.output / FOLDER, "anew"))
+    assert files[0] != files[1]
+    for _ in files:
         loading = Graph(server.object_info)
-        saved(loading, copy=loading("Img2NoiseLoadNoiseMaps", file="anew.safetensors")[0])
+        saved(loading, copy=loading("Img2NoiseLoadNoiseMaps", file=files[0].name)[0])
         server.run(loading)
-        assert alike(kept(server, "copy"), kept(server, "anew"))
+        assert alike(kept(server, "copy"), img2noise.load(files[0]))
         starts.append(kept(server, "copy").start)
+        if files[1].exists():
+            files[1].replace(files[0])
     assert not torch.equal(*starts)
 
 
-@pytest.mark.parametrize("name", ["../escaped", "/escaped", "..", "", " "])
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "..", "a/../../escaped"])
 def test_a_file_name_that_leaves_the_folder_is_refused(server, graph, name):
-    graph("Img2NoiseSaveNoiseMaps", noise_maps=inversion(graph, gaussian(graph)), filename=name)
+    graph("Img2NoiseSaveNoiseMaps", noise_maps=inversion(graph, gaussian(graph)), filename_prefix=name)
     refusal(server, graph, "Img2NoiseSaveNoiseMaps")
     assert not list(server.base.rglob("escaped*"))
 
@@ -159,4 +166,4 @@ def test_another_file_is_refused_by_its_kind(server, graph):
     (server.output / FOLDER).mkdir(exist_ok=True)
     img2noise.save(torch.zeros(1, 4, 8, 8), server.output / FOLDER / "noise.safetensors")
     saved(graph, refused=graph("Img2NoiseLoadNoiseMaps", file="noise.safetensors")[0])
-    assert "no noise maps" in refusal(server, graph, "Img2NoiseLoadNoiseMaps")
+    assert "noise maps" in refusal(server, graph, "Img2NoiseLoadNoiseMaps")

@@ -11,6 +11,7 @@ import img2noise
 
 from . import checkpoints
 from .graphs import Graph
+from .scenes import newest
 from .server import PACK
 
 
@@ -48,16 +49,17 @@ def test_a_saved_whitener_loads_as_it_was(server, graph, structure):
     patch = 4 if structure == "dense" else 0
     fit = graph("Img2NoiseFitWhitener", latents=latents(graph, 1), structure=structure, patch=patch)
     whitener = fit[0]
-    kept = graph("Img2NoiseSaveWhitener", whitener=whitener, filename=f"{structure}-test")
+    kept = graph("Img2NoiseSaveWhitener", whitener=whitener, filename_prefix=f"{structure}-test")
     size = 4 if structure == "dense" else 16
     photo = graph("TestLatent", seed=99, width=size, height=size)[0]
     before = graph("Img2NoiseWhitenLatent", latent=photo, whitener=whitener)[0]
     graph("TestDump", value=before, name="before")
     text = server.run(graph)[kept]["text"][0]
-    assert f"{structure}-test.safetensors" in text
+    file = newest(server.models / "img2noise", f"{structure}-test").name
+    assert file in text
 
     again = Graph(server.object_info)
-    loaded = again("Img2NoiseLoadWhitener", whitener_name=f"{structure}-test.safetensors")
+    loaded = again("Img2NoiseLoadWhitener", whitener_name=file)
     photo = again("TestLatent", seed=99, width=size, height=size)[0]
     after = again("Img2NoiseWhitenLatent", latent=photo, whitener=loaded[0])[0]
     again("TestDump", value=after, name="after")
@@ -71,7 +73,7 @@ def test_a_saved_whitener_loads_as_it_was(server, graph, structure):
 @pytest.mark.parametrize("name", ["../escaped", "/escaped", "a/../../escaped"])
 def test_a_file_name_that_leaves_the_folder_is_refused(server, graph, name):
     whitener = graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
-    graph("Img2NoiseSaveWhitener", whitener=whitener, filename=name)
+    graph("Img2NoiseSaveWhitener", whitener=whitener, filename_prefix=name)
     error = server.error(graph)
     assert error["node_type"] == "Img2NoiseSaveWhitener" and error["exception_type"] == "ValueError"
     assert "escaped" in error["exception_message"]

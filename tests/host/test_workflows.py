@@ -92,12 +92,12 @@ def draw_folder(server) -> str:
 def kept_maps(server, family: str) -> str:
     """The file that the workflow which keeps noise maps has written, run for it once."""
     name = f"kept-{family}"
-    file = server.output / "img2noise" / f"{name}.safetensors"
+    file = server.output / "img2noise" / f"{name}_00001_.safetensors"
     if not file.exists():
         graph = scaled_down(workflow("noise-maps-keep"), server, family, photos="kept")
-        for inputs in _inputs(graph):
-            if "filename" in inputs:
-                inputs["filename"] = name
+        for node in graph.values():
+            if node["class_type"] == "Img2NoiseSaveNoiseMaps":
+                node["inputs"]["filename_prefix"] = name
         server.run(graph)
     return file.name
 
@@ -164,7 +164,7 @@ def test_the_recolor_workflow_colors_what_is_painted(server):
     assert painted > 10 * changed[:, 3 * left :].mean()
 
 
-def test_the_turbo_workflow_turns_the_few_step_remedy_on(server):
+def test_the_turbo_workflow_turns_few_step_mode_on(server):
     def made_with(few_steps: str) -> np.ndarray:
         graph = scaled_down(workflow("turbo-edit"), server)
         [node] = [n for n in graph.values() if n["class_type"] == "Img2NoiseEditFriendlyEdit"]

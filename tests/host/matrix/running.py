@@ -82,10 +82,12 @@ def workflow_cell(server, path, family: Family) -> Cell:
 def keep_maps(server, family: Family) -> None:
     """The noise maps that a workflow plays, kept by another under the name that `scaled_down` asks for."""
     name = f"kept-{family.kind}"
-    if not (server.output / "img2noise" / f"{name}.safetensors").exists():
+    if not (server.output / "img2noise" / f"{name}_00001_.safetensors").exists():
         graph = fitted_to(scaled_down(workflow("noise-maps-keep"), server, family.kind), family)
         for node in graph.values():
-            node["inputs"] |= {"filename": name} if "filename" in node["inputs"] else {}
+            node["inputs"] |= (
+                {"filename_prefix": name} if node["class_type"] == "Img2NoiseSaveNoiseMaps" else {}
+            )
         outcome(server, graph)
 
 

@@ -18,14 +18,14 @@ EXACT = dict(scheme="implicit", forward_fraction=0.0, iterations=4)
 
 
 def load_whitener(p: Source) -> None:
-    loaded = p.graph("Img2NoiseLoadWhitener", whitener_name=f"{_file(p)}.safetensors")
+    loaded = p.graph("Img2NoiseLoadWhitener", whitener_name=f"{_file(p)}_00001_.safetensors")
     p.show(loaded[0])
     p.show(loaded[1])
     p.show(*(_whitened(p, p.photo, found) for found in (loaded[0], p.whitener)))
 
 
 def save_whitener(p: Source) -> None:
-    p.graph("Img2NoiseSaveWhitener", whitener=p.whitener, filename=_file(p))
+    p.graph("Img2NoiseSaveWhitener", whitener=p.whitener, filename_prefix=_file(p))
 
 
 def fit_whitener(p: Source) -> None:
@@ -150,11 +150,11 @@ def recolor_noise_maps(p: Source) -> None:
 
 
 def save_noise_maps(p: Source) -> None:
-    p.graph("Img2NoiseSaveNoiseMaps", noise_maps=_maps(p)[0], filename=_file(p))
+    p.graph("Img2NoiseSaveNoiseMaps", noise_maps=_maps(p)[0], filename_prefix=_file(p))
 
 
 def load_noise_maps(p: Source) -> None:
-    maps = p.graph("Img2NoiseLoadNoiseMaps", file=f"{_file(p)}.safetensors")[0]
+    maps = p.graph("Img2NoiseLoadNoiseMaps", file=f"{_file(p)}_00001_.safetensors")[0]
     p.show(maps)
     p.show(_replayed(p, maps), p.photo)
 

@@ -146,7 +146,7 @@ TWO = dict(batch_size=2)
 
 RIGHT: dict[str, Scene] = {
     "Load Whitener": ends("Img2NoiseLoadWhitener", 0, 1, whitener_name="sd"),
-    "Save Whitener": ends("Img2NoiseSaveWhitener", whitener=Bench.whitener, filename="right"),
+    "Save Whitener": ends("Img2NoiseSaveWhitener", whitener=Bench.whitener, filename_prefix="right"),
     "Fit Whitener": ends("Img2NoiseFitWhitener", 0, 1, latents=lambda b: b.photo(batch_size=16)),
     "Fit Whitener from Folder": ends(
         "Img2NoiseFitWhitenerFromFolder", 0, 1, 2, vae=Bench.vae, folder="right", size=64
@@ -185,7 +185,7 @@ RIGHT: dict[str, Scene] = {
     "Recolor Noise Maps": ends(
         "Img2NoiseRecolorNoiseMaps", 0, guider=Bench.guider, **MAPS, color=Bench.photo, mask=Bench.mask
     ),
-    "Save Noise Maps": ends("Img2NoiseSaveNoiseMaps", **MAPS, filename="right"),
+    "Save Noise Maps": ends("Img2NoiseSaveNoiseMaps", **MAPS, filename_prefix="right"),
     "Load Noise Maps": ends("Img2NoiseLoadNoiseMaps", 0, file="right.safetensors"),
     "Inspect Noise": ends("Img2NoiseInspectNoise", 0, 1, latent=Bench.photo),
     "Compare Whitenings": ends(

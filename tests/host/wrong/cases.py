@@ -108,7 +108,7 @@ GUIDERS += ["Recolor Noise Maps"]
 WHITENED = "Whiten Latent", "Dewhiten Latent", "Annealed Noise", "Correlated Noise", "KSampler"
 SAMPLED = "Annealed Noise, sampled", "Correlated Noise, sampled", "Latent to Noise, sampled"
 SAMPLED += "Inverted Noise, sampled", "Edit-Friendly Sampler"
-NAMES = {"": "name", "CON": "CON", ".hidden": ".hidden", "a:b": "a:b", "../escaped": "outside"}
+NAMES = {"../escaped": "outside", "/escaped": "outside", "escaped" * 43: "file name"}
 FILES = ("truncated", "text", "empty", "later", "foreign", "other", "nan")
 BAD_NOISES = {"another size": "(1, 4, 4, 4)", "nothing": "None", "no noise": "noise", "nan": "NaN"}
 
@@ -132,7 +132,11 @@ MANY = (
         (s, dict(latent=odd("two of one")), "indices")
         for s in ("Edit-Friendly Inversion", "Edit-Friendly Edit")
     ]
-    + [(f"Save {s}", dict(filename=n), w) for s in ("Whitener", "Noise Maps") for n, w in NAMES.items()]
+    + [
+        (f"Save {s}", dict(filename_prefix=n), w)
+        for s in ("Whitener", "Noise Maps")
+        for n, w in NAMES.items()
+    ]
     + [("Load Whitener", dict(whitener_name=f"{n}.safetensors"), n) for n in (*FILES, "flat")]
     + [("Load Noise Maps", dict(file=f"{n}.safetensors"), n) for n in (*FILES, "upwards")]
     + [

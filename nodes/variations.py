@@ -1,0 +1,377 @@
+"""Nodes that vary a picture: noise searched or drawn to resemble it, blended, or sampled at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import comfy.samplers
+import torch
+from comfy.patcher_extension import WrappersMP
+from comfy_api.latest import io
+from torch import Tensor
+
+import nodes  # the host's own, for its KSampler
+
+from ..img2noise import Whitener, anneal, checks, lerp, slerp
+from ..img2noise.diagnostics import plots
+from ..img2noise.noise.annealing import Annealed
+from . import inputs
+from .host import batches, latents
+from .host.latents import numbers_of
+from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, standardize
+
+BLENDS = {"slerp": slerp, "linear": lerp}
+logger = logging.getLogger(__name__)
+
+
+class Img2NoiseAnnealedNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseAnnealedNoise",
+            display_name="Annealed Noise",
+            category="img2noise/noise",
+            description="Searches for noise that makes a picture like yours: same layout and colors, new "
+            "detail. Each seed gives another variation. Correlated Noise gives nearly the "
+            "same at once, without a search.",
+            search_aliases=[
+                "image to noise",
+                "noise search",
+                "simulated annealing",
+                "variation",
+                "inversion",
+            ],
+            inputs=[
+                *_picture_inputs(),
+                io.Int.Input(
+                    "iterations",
+                    default=5000,
+                    min=0,
+                    max=1000000,
+                    tooltip="More steps bring the noise closer to the picture and take longer. 5000 is "
+                    "good; 0 gives plain noise.",
+                ),
+                inputs.batch_size(
+                    "How many noises to search for, one after another. A batch of pictures gets at least "
+                    "one each."
+                ),
+                *inputs.searching(),
+                inputs.model(),
+            ],
+            outputs=[
+                inputs.noise_output(),
+                inputs.preview_output(),
+                io.Image.Output("plot", tooltip="The search: loss at each iteration, one line per noise."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        latent,
+        whitener,
+        noise_seed,
+        iterations,
+        batch_size,
+        loss,
+        alpha,
+        temperature_start,
+        temperature_end,
+        adapt_step,
+        model=None,
+    ) -> io.NodeOutput:
+        checks.whole(iterations, "iterations", 0)
+        checks.whole(batch_size, "batch size", 1)
+        pictures = _pictures(latent, whitener, model)
+        numbers = batches.repeated(numbers_of(latent), max(batch_size, len(pictures)))
+
+        def search(row: int, draw: int, on_step: Callable[[int, Tensor], object]) -> Annealed:
+            return anneal(
+                pictures[row % len(pictures)][None],
+                whitener,
+                iterations,
+                loss=loss,
+                alpha=alpha,
+                temperature=(temperature_start, temperature_end),
+                seed=noise_seed,
+                indices=[draw],
+                adapt_step=adapt_step,
+                on_step=on_step,
+            )
+
+        z, losses, ratios = _searched(search, batches.draws(numbers), iterations)
+        plot = torch.from_numpy(plots.loss_curve(losses, ratios)).float()[None] / 255
+        preview = latents.picture_latent(whitener.dewhiten(z), whitener)
+        return io.NodeOutput(StoredNoise(z, noise_seed, numbers), batches.numbered(preview, numbers), plot)
+
+
+class Img2NoiseCorrelatedNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseCorrelatedNoise",
+            display_name="Correlated Noise",
+            category="img2noise/noise",
+            description="Makes noise for a picture like yours: same layout and colors, new detail, "
+            "another variation for each seed. Temperature sets how far it may differ.",
+            search_aliases=["image to noise", "variation", "img2img", "one shot noise", "inversion"],
+            inputs=[
+                *_picture_inputs(),
+                inputs.temperature(),
+                inputs.strength(
+                    "Lower fades your picture out of the noise, shapes and detail alike. 0 is plain noise."
+                ),
+                io.Boolean.Input(
+                    "keep_variance",
+                    default=True,
+                    advanced=True,
+                    tooltip="On: noise of full strength, as models expect. Off: slightly weaker noise, "
+                    "closer to your picture, as Annealed Noise finds it.",
+                ),
+                inputs.batch_size("How many pictures the preview shows. The noise itself fits any batch."),
+                inputs.model(),
+            ],
+            outputs=[inputs.noise_output(), inputs.preview_output()],
+        )
+
+    @classmethod
+    def execute(
+        cls, latent, whitener, noise_seed, temperature, strength, keep_variance, batch_size, model=None
+    ) -> io.NodeOutput:
+        checks.whole(batch_size, "batch size", 1)
+        pictures = _pictures(latent, whitener, model)
+        noise = CorrelatedNoise(
+            pictures, numbers_of(latent), whitener, noise_seed, temperature, strength, keep_variance
+        )
+        numbers = batches.repeated(noise.numbers, max(batch_size, len(pictures)))
+        preview = latents.picture_latent(whitener.dewhiten(noise.drawn(numbers)), whitener)
+        return io.NodeOutput(noise, batches.numbered(preview, numbers))
+
+
+class Img2NoiseLatentToNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseLatentToNoise",
+            display_name="Latent to Noise",
+            category="img2noise/noise",
+            description="Lets a sampler start from noise in a latent: whitened, loaded or edited. Each "
+            "latent of a batch is the noise of one picture; a single one serves all.",
+            search_aliases=["latent as noise", "noise from latent", "custom noise", "load noise"],
+            inputs=[
+                io.Latent.Input(
+                    "latent", tooltip="Noise, from Whiten Latent, Noise to Latent or Load Latent."
+                ),
+                io.Boolean.Input(
+                    "normalize",
+                    default=False,
+                    tooltip="Brings each latent to mean 0 and standard deviation 1, as edited noise often "
+                    "needs.",
+                ),
+                inputs.noise_seed(
+                    "Seed of the noise that some samplers add between steps. The first noise is the latent."
+                ),
+            ],
+            outputs=[inputs.noise_output()],
+        )
+
+    @classmethod
+    def execute(cls, latent, normalize, noise_seed) -> io.NodeOutput:
+        rows = latents.samples_of(latent)
+        if normalize:
+            rows = standardize(rows)
+        deviation = float(rows.std())
+        if not 0.5 < deviation < 2:
+            logger.warning(
+                "Latent to Noise: standard deviation is %.3g, models expect 1; turn normalize on", deviation
+            )
+        return io.NodeOutput(StoredNoise(rows, noise_seed, numbers_of(latent)))
+
+
+class Img2NoiseNoiseToLatent(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseNoiseToLatent",
+            display_name="Noise to Latent",
+            category="img2noise/noise",
+            description="Writes the noise that a sampler would use into a latent: to save it, edit it, or "
+            "preview its picture with Dewhiten Latent.",
+            search_aliases=["noise as latent", "save noise", "inspect noise"],
+            inputs=[
+                io.Noise.Input("noise", tooltip="Any noise, also RandomNoise."),
+                io.Latent.Input(
+                    "latent", tooltip="Sets the size and the batch, as the sampler's latent does."
+                ),
+            ],
+            outputs=[
+                io.Latent.Output(
+                    "latent", tooltip="The noise as it is, of unit variance: not for VAE Decode."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, noise, latent) -> io.NodeOutput:
+        rows = latents.to_latent(ask(noise, latent))
+        return io.NodeOutput(batches.numbered(rows, numbers_of(latent)))
+
+
+class Img2NoiseBlendNoises(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        tip = (
+            "slerp goes along the arc between the two, for any pair; linear mixes straight, for "
+            "independent noises."
+        )
+        return io.Schema(
+            node_id="Img2NoiseBlendNoises",
+            display_name="Blend Noises",
+            category="img2noise/noise",
+            description="Mixes two noises, and so goes smoothly from one picture to another, without the "
+            "haze of averaged noise.",
+            search_aliases=[
+                "slerp",
+                "mix noise",
+                "interpolate noise",
+                "variation strength",
+                "variation seed",
+            ],
+            inputs=[
+                io.Noise.Input("noise_a", tooltip="The noise at weight 0. Samplers take their seed from it."),
+                io.Noise.Input("noise_b", tooltip="The noise at weight 1."),
+                io.Float.Input(
+                    "weight",
+                    default=0.5,
+                    **inputs.UNIT,
+                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change.",
+                ),
+                io.Combo.Input("method", options=list(BLENDS), tooltip=tip),
+            ],
+            outputs=[inputs.noise_output()],
+        )
+
+    @classmethod
+    def execute(cls, noise_a, noise_b, weight, method) -> io.NodeOutput:
+        checks.choice(method, "method", tuple(BLENDS))
+        return io.NodeOutput(BlendedNoise(noise_a, noise_b, weight, BLENDS[method]))
+
+
+class Img2NoiseKSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseKSampler",
+            display_name="KSampler (Correlated Noise)",
+            category="img2noise/sampling",
+            description="Makes variations of a picture: samples as KSampler does, from noise that "
+            "resembles your picture. Each seed gives another; temperature sets how far it may "
+            "differ.",
+            search_aliases=["sampler", "variations", "img2img", "ksampler", "correlated noise"],
+            inputs=[
+                *_core_inputs(),
+                inputs.whitener(),
+                io.Latent.Input("reference", tooltip="The picture to vary, of the size of latent_image."),
+                inputs.temperature(),
+                io.Boolean.Input(
+                    "correlate",
+                    default=True,
+                    tooltip="Off: plain noise, exactly what KSampler makes of this seed.",
+                ),
+            ],
+            outputs=[io.Latent.Output("latent", tooltip="The denoised latent; connect to VAE Decode.")],
+        )
+
+    @classmethod
+    def execute(cls, whitener, reference, temperature, correlate, latent_image, **core) -> io.NodeOutput:
+        if correlate:
+            latents.check_model(core["model"], latents.whitener_of(whitener))
+            latents.samples_of(latent_image)
+            numbers_of(latent_image)
+            pictures = latents.picture_samples(reference, whitener)
+            numbers = numbers_of(reference)
+            noise = CorrelatedNoise(pictures, numbers, whitener, core["seed"], temperature)
+            core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
+        with latents.random_state_kept():  # core seeds the global generator, and some samplers draw from it
+            return io.NodeOutput(*nodes.common_ksampler(**core, latent=latent_image))
+
+
+def starting_from(model, noise: CorrelatedNoise, batch_index):
+    """Return a clone of the model whose samplers start from this noise, and which is otherwise the same."""
+
+    def exchange(executor, plain_noise, *args, **kwargs):
+        drawn = noise.generate_noise({"samples": plain_noise, "batch_index": batch_index})
+        return executor(drawn.to(plain_noise), *args, **kwargs)
+
+    model = model.clone()
+    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, "img2noise", exchange)
+    return model
+
+
+def _core_inputs():
+    """Return the inputs of core's KSampler, in its order and ranges."""
+    samplers, schedulers = comfy.samplers.KSampler.SAMPLERS, comfy.samplers.KSampler.SCHEDULERS
+    to_change = "An empty latent for new variations, or a picture to change with denoise below 1."
+    return [
+        io.Model.Input("model", tooltip="The model that denoises."),
+        io.Int.Input("seed", **inputs.SEED, tooltip="Another seed gives another variation."),
+        io.Int.Input(
+            "steps",
+            default=20,
+            min=1,
+            max=10000,
+            tooltip="More steps take longer and often give finer detail.",
+        ),
+        io.Float.Input(
+            "cfg",
+            default=8.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            round=0.01,
+            tooltip="How closely the prompt is followed; too high gives harsh colors.",
+        ),
+        io.Combo.Input(
+            "sampler_name", options=samplers, tooltip="How noise is removed: sets speed and style."
+        ),
+        io.Combo.Input(
+            "scheduler", options=schedulers, tooltip="How the steps are spread over the noise levels."
+        ),
+        io.Conditioning.Input("positive", tooltip="What you want to see."),
+        io.Conditioning.Input("negative", tooltip="What you do not want to see."),
+        io.Latent.Input("latent_image", tooltip=to_change),
+        io.Float.Input(
+            "denoise",
+            default=1.0,
+            **inputs.UNIT,
+            tooltip="1 makes everything new; lower keeps more of latent_image.",
+        ),
+    ]
+
+
+def _searched(search: Callable[..., Annealed], draws: list[int], iterations: int) -> list[Tensor]:
+    """Return noises (B, C, H, W), losses (B, steps + 1) and ratios (B,); by rows, so a cancel is quick."""
+    report, found = latents.progress(iterations * len(draws)), []
+    for row, draw in enumerate(draws):
+
+        def on_step(step: int, _, before: int = row * iterations) -> None:
+            report(before + step)
+
+        found.append(search(row, draw, on_step))
+    return [torch.cat([getattr(one, part) for one in found]) for part in ("z", "losses", "loss_ratio")]
+
+
+def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
+    """Return the pictures to make noise for, in model space."""
+    if model is not None:
+        latents.check_model(model, latents.whitener_of(whitener))
+    return latents.picture_samples(latent, latents.whitener_of(whitener))
+
+
+def _picture_inputs():
+    return [
+        io.Latent.Input("latent", tooltip="Your picture from VAE Encode, at the size you will sample."),
+        inputs.whitener(),
+        inputs.noise_seed("Another seed gives another variation."),
+    ]
