@@ -26,22 +26,15 @@ from ..whitening.moments import Moments
 from .sources import Source, fingerprint, identity, read_bytes
 from .surveys import HeldOut, PhotoStats
 
-ALIKE = (
-    "structure",
-    "shape",
-    "space",
-    "scale_factor",
-    "size",
-    "patch",
-    "autoencoder",
-)  # in moments that can be added
+# In moments that can be added:
+EQUAL = ("structure", "shape", "space", "scale_factor", "size", "patch", "autoencoder")
 TRIED = 20  # photos whose contents show whether a folder was moved or is new
 
 
-def save_survey(survey: PhotoStats, path: str | os.PathLike, **facts: object) -> Path:
+def save_survey(survey: PhotoStats, path: str | os.PathLike, **metadata: object) -> Path:
     """Write the measurements so far; the file appears whole or not at all."""
     assert survey.moments is not None, "nothing was measured"
-    tensors, header = contents_of(survey.moments, **facts)
+    tensors, header = contents_of(survey.moments, **metadata)
     named = dict(held_out=survey.held_out.places, left_out=survey.left_out)
     text = json.dumps(named, default=str).encode("ascii")
     tensors["photos_named"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
@@ -72,12 +65,12 @@ def load_survey(path: str | os.PathLike) -> tuple[PhotoStats, dict[str, str]]:
 
 def refuse_unlike(header: dict[str, str], other: dict[str, str], names: Sequence[object]) -> None:
     """Raise ValueError with what differs unless the moments of two headers can be added."""
-    for fact in ALIKE:
-        ours, theirs = (h.get(fact) or "unknown" for h in (header, other))
+    for name in EQUAL:
+        ours, theirs = (h.get(name) or "unknown" for h in (header, other))
         if ours != theirs:
             raise ValueError(
-                f"got {names[0]} with {fact} {ours[:60]} and {names[1]} with {fact} {theirs[:60]}; only "
-                "moments measured alike can be added"
+                f"got {names[0]} with {name} {ours[:60]} and {names[1]} with {name} {theirs[:60]}; only "
+                "moments measured in the same way can be added"
             )
 
 
@@ -102,21 +95,21 @@ def merge(paths: Iterable[str | os.PathLike], repeats: bool = False) -> tuple[Ph
     `repeats`, if a photo is in two of them.
     """
     whole, known = PhotoStats(), True
-    facts: dict[str, str] = {}
+    common: dict[str, str] = {}
     totals: dict[object, Tensor] = {}
     for path in paths:
         survey, header = load_survey(path)
         if totals:
-            refuse_unlike(facts, header, (next(iter(totals)), path))
+            refuse_unlike(common, header, (next(iter(totals)), path))
         if not repeats:
             _refuse_repeats(whole, survey, path, totals)
         assert survey.moments is not None  # load_survey refuses files without
-        facts, totals[path] = facts or header, survey.moments.total
+        common, totals[path] = common or header, survey.moments.total
         known = known and bool(survey.seen)
         whole.add(survey)
     if not known:  # some files do not list their photos, so neither can the sum
         whole.seen, whole.counted = array("q"), array("q")
-    return whole, {fact: facts[fact] for fact in ALIKE[4:] if fact in facts}
+    return whole, {name: common[name] for name in EQUAL[4:] if name in common}
 
 
 def checksum(path: str | os.PathLike | None) -> str:

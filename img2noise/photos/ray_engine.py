@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from .decode import decode
 from .sources import Source
 from .surveys import HeldOut, PhotoStats, survey_photos
 
-TASKS, LARGEST = 256, 16  # about this many tasks, of at most so many photos
+TASKS, LARGEST = 256, 16  # about this many tasks, of at most this many photos
 RETRIES = 3  # of a task whose worker died; Ray Data's default has no limit, and a photo may be the cause
 Encode = Callable[[Tensor], Tensor]
 
@@ -140,20 +140,10 @@ def _reading(load: Callable[[], Encode] | None, how: dict) -> tuple[Callable, En
     """Return how to read and encode a held-out photo, with the settings of the others."""
     square = how["structure"] != "stationary"
     read = partial(decode, size=how["size"], multiple=how["stride"], square=square)
-    return read, None if load is None else _Once(load)
-
-
-class _Once:
-    """An encoder that is loaded at its first picture."""
-
-    def __init__(self, load: Callable[[], Encode]):
-        self.load = load
-        self.encode: Encode | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.encode is None:
-            self.encode = self.load()
-        return self.encode(x)
+    if load is None:
+        return read, None
+    once = cache(load)  # at the first picture
+    return read, lambda x: once()(x)
 
 
 def _places(text: str) -> list[Path | Source]:

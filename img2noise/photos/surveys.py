@@ -94,14 +94,13 @@ def survey_photos(
     stride: int = 1,
     patch: int | None = None,
     space: str = "",
-    moments: Moments | None = None,
     survey: PhotoStats | None = None,
     first: int = 0,
     on_photo: Callable[[Path | Source], object] | None = None,
     keep: Callable[[PhotoStats], object] | None = None,
     every: int = 1,
 ) -> PhotoStats:
-    """Return the moments of `encode(photo)`, added to `moments` or a `survey` if given.
+    """Return the moments of `encode(photo)`, added to a `survey` if given.
 
     Every tenth of the first thousand photos is held out; the first file is number `first` after the survey's.
     `encode` maps (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Stationary
@@ -112,7 +111,7 @@ def survey_photos(
     grid = {"size": (min(size // stride, FINEST),) * 2} if stationary else {"patch": patch}
     add_up = partial(measure, structure=structure, space=space, **grid)
     read = partial(decode, size=size, multiple=stride, square=not stationary)
-    survey = PhotoStats(moments) if survey is None else survey
+    survey = PhotoStats() if survey is None else survey
     survey.held_out = HeldOut(survey.held_out.places, read, encode)
     with closing(ahead(read, files)) as photos:
         for photo in photos:

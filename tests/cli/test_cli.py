@@ -50,7 +50,7 @@ def photos(tmp_path_factory):
 COMMANDS = get_command(app).commands
 VERBS = {
     *("Add", "Call", "Check", "Choose", "Compare", "Count", "Find", "Fit", "Keep", "Let", "Measure", "Name"),
-    *("Print", "Pull", "Read", "Resume", "Scale", "Set", "Use", "Write"),
+    *("Print", "Pull", "Read", "Resume", "Scale", "Set", "Use", "Vary", "Write"),
 }
 
 

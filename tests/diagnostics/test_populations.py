@@ -145,7 +145,7 @@ def test_the_first_tenth_of_steps_is_a_tenth_of_an_even_error():
 def test_sets_that_do_not_belong_together_are_refused():
     with pytest.raises(ValueError, match="samples"):
         top_correlation(normal(3, 1, 8, 8))
-    with pytest.raises(ValueError, match="triangle"):
+    with pytest.raises(ValueError, match="expected three"):
         triangle_angles(normal(3, 4), normal(3, 4), normal(2, 4))
     with pytest.raises(ValueError, match="chunks"):
         assignment(normal(3, 4), normal(3, 4))
