@@ -100,18 +100,18 @@ def inspect_command(
     with plain_errors():
         check_paths(*files, photo, vae, out=out)
         encode = None if vae is None else load_autoencoder(vae, "sd").encode
-        inspected = [_inspected(read_noises(file), photo, encode, tau) for file in files]
+        inspected = [_inspected(file, photo, encode, tau) for file in files]
         if out is not None:
             plotted = outputs(files, out, lambda stem: out.with_stem(f"{out.stem}-{stem}"))
-            for path, (noises, found) in zip(plotted, inspected, strict=True):
+            for path, (_, noises, found) in zip(plotted, inspected, strict=True):
                 Image.fromarray(plots.inspection_sheet(found, noises.names)).save(path)
     if as_json:
         told = [
-            dict(file=str(f), **inspection_figures(i, n)) for f, (n, i) in zip(files, inspected, strict=True)
+            dict(file=str(file), **inspection_figures(found, noises)) for file, noises, found in inspected
         ]
         typer.echo(json.dumps(dict(files=told)))
     else:
-        _show_inspections(files, inspected)
+        _show_inspections(inspected)
 
 
 @app.command("compare")
@@ -188,16 +188,20 @@ def _models(name: str, vae: Path | None) -> tuple[Whitener, Autoencoder | None]:
 
 
 def _inspected(
-    noises: Noises, photo: Path | None, encode: Callable | None, tau: float
-) -> tuple[Noises, Inspection]:
-    picture, x0 = (None, None) if photo is None else _photo_for(noises.z, photo, encode)
-    return noises, inspect(noises.z, picture, x0=x0, tau=tau)
+    file: Path, photo: Path | None, encode: Callable | None, tau: float
+) -> tuple[Path, Noises, Inspection]:
+    noises = read_noises(file)
+    try:
+        picture, x0 = (None, None) if photo is None else _photo_for(noises.z, photo, encode)
+        return file, noises, inspect(noises.z, picture, x0=x0, tau=tau)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
-def _show_inspections(files: list[Path], inspected: list[tuple[Noises, Inspection]]) -> None:
+def _show_inspections(inspected: list[tuple[Path, Noises, Inspection]]) -> None:
     """Print the verdict on each file, one table of all noises, and what batches have as a whole."""
     rows, batches = [], []
-    for file, (noises, found) in zip(files, inspected, strict=True):
+    for file, noises, found in inspected:
         for sentence in verdict(found, noises.names):
             terminal.print(f"{file}: {sentence}", markup=False, soft_wrap=True)
         names = [f"{file.name}: {name}" for name in noises.names] if len(noises.names) > 1 else [file.name]

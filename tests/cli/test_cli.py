@@ -183,6 +183,9 @@ def test_inspect_takes_several_files_and_names_each_in_one_table(tmp_path):
     words = wide("inspect", *paths).output
     assert f"{paths[0]}: {WHITE}" in words and words.count("kurtosis") == 1
     assert all(f"weak.safetensors: noise {row}" in words for row in (1, 2))
+    save(draw((1, 4, 4, 4), 3), tmp_path / "small.safetensors")
+    result = wide("inspect", *paths, tmp_path / "small.safetensors")
+    assert result.exit_code == 2 and f"error: {tmp_path / 'small.safetensors'}: got" in result.output
 
 
 def test_search_gives_a_seed_the_same_noise_alone_and_among_others(photos, tmp_path):
