@@ -1,22 +1,18 @@
-"""Fitting: moments in memory against scikit-learn and a plain product, large pictures, and photos from files.
+"""Compare fitting with scikit-learn and a plain product, on large pictures, and on photos from files.
 
-Every figure is measured in a process of its own, with as many threads as OMP_NUM_THREADS says.
+Each figure is measured in a new process, with OMP_NUM_THREADS threads.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from . import fitting_files
-from .report import show, show_table
+from .report import alone, peak, show, show_table
 
 COUNT = 900
 SMALL, LARGE = (3, 32, 32), ((4, 64, 64), (4, 128, 128))  # D = 3072; 16384 and 65536
@@ -25,7 +21,7 @@ BATCH = 3072
 
 
 def run() -> None:
-    """Time and memory of fits, each way of measuring in a process of its own."""
+    """Measure time and memory of fits, each in a new process."""
     seconds, megabytes = alone(_latents)
     rows = [
         (f"measure and fit {COUNT} latents", f"{seconds:.2f} s", "< 2 s"),
@@ -34,26 +30,7 @@ def run() -> None:
     show("fit", rows)
     table = [_row(*case) for case in CASES]
     show_table("moments and fit", ("way, D", "photos", "photos / CPU s", "fit, CPU s", "peak memory"), table)
-    show("photos from files", fitting_files.rows(alone))
-
-
-def alone(work: Callable, *arguments):
-    """What a function answers in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(work, arguments)
-
-
-def peak(anew: bool = False) -> float:
-    """Peak resident memory in MB: on Linux since last counted `anew`, elsewhere since the process began."""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-            2**20 if sys.platform == "darwin" else 2**10
-        )
-    if anew:
-        Path("/proc/self/clear_refs").write_text("5")
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 2**10
+    show("photos from files", fitting_files.rows())
 
 
 def _latents() -> tuple[float, float]:
@@ -61,7 +38,7 @@ def _latents() -> tuple[float, float]:
 
     whitener = load("sd").at_size(64, 64)
     latents = torch.empty(COUNT, *whitener.shape)
-    for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak measured below
+    for seed, row in enumerate(latents):  # one at a time: making them must not raise the peak
         row.copy_(whitener.dewhiten(draw((1, *whitener.shape), seed))[0])
     before = peak(anew=True)
     start = time.perf_counter()
@@ -80,9 +57,7 @@ def _row(name: str, ways: str, shape: tuple[int, int, int], photos: int, batch: 
 
 
 def _streamed(ways: str, shape: tuple[int, int, int], photos: int, batch: int) -> tuple[float, float, float]:
-    """Seconds of this process, which others do not lengthen, of taking batches in and of what follows, and
-    the peak memory beside one batch.
-    """
+    """Return CPU seconds of adding batches and of what follows, and the peak memory beside one batch."""
     add, end = _WAYS[ways](shape)
     seconds, start = 0.0, peak(anew=True)
     for x in _batches(shape, photos, batch):
@@ -96,7 +71,7 @@ def _streamed(ways: str, shape: tuple[int, int, int], photos: int, batch: int) -
 
 
 def _batches(shape: tuple[int, int, int], photos: int, batch: int) -> Iterator[Tensor]:
-    """Noise with neighbors alike, so that no covariance is near a multiple of the identity."""
+    """Yield noise with correlated neighbors: its covariance is far from a multiple of the identity."""
     from img2noise import draw
 
     x = torch.empty(batch, *shape)
@@ -123,7 +98,7 @@ def _ours(structure: str) -> Callable:
 
 
 def _plain(shape: tuple[int, int, int]) -> tuple[Callable, Callable]:
-    """A float64 X.T @ X and a sum, the least that any covariance needs; nothing is fitted."""
+    """Sum a float64 X.T @ X, the minimum for any covariance; fit nothing."""
     size = shape[0] * shape[1] * shape[2]
     products = torch.zeros(size, size, dtype=torch.float64)
     total = torch.zeros(size, dtype=torch.float64)
@@ -141,7 +116,7 @@ def _incremental(shape: tuple[int, int, int]) -> tuple[Callable, Callable]:
     try:
         from sklearn.decomposition import IncrementalPCA
     except ImportError as error:
-        raise ImportError("scikit-learn is not there") from error
+        raise ImportError("scikit-learn is not installed") from error
     pca = IncrementalPCA(whiten=True)
     return lambda x: pca.partial_fit(x.flatten(1).numpy()), lambda: False
 

@@ -1,6 +1,4 @@
-"""Photos from files: what the statistics cost beside decoding and encoding, how far these overlap, and
-whether memory grows with the number of photos.
-"""
+"""Measure photos from files: statistics beside decoding and encoding, their overlap, and memory by count."""
 
 from __future__ import annotations
 
@@ -13,13 +11,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from .report import alone, peak
+
 SMALL, LARGE = 64, 512  # short sides
 FEW, MANY = 100, 10_000
 TIMED = 16  # photos of the large size
 
 
-def rows(alone: Callable) -> list[tuple[str, str, str]]:
-    """What was measured, its figure, and the bound it is held against."""
+def rows() -> list[tuple[str, str, str]]:
+    """Return what was measured, its figure, and its bound."""
     with tempfile.TemporaryDirectory() as folder:
         found = []
         try:
@@ -27,13 +27,13 @@ def rows(alone: Callable) -> list[tuple[str, str, str]]:
             found.append(_share("latents of TAESD's size", add, decode + encode, "<= 5 %"))
         except ImportError:
             found.append(
-                ("statistics over decoding and encoding latents", "diffusers is not there", "<= 5 %")
+                ("statistics over decoding and encoding latents", "diffusers is not installed", "<= 5 %")
             )
         decode, _, add = alone(_parts, folder, "rgb")
         found.append(_share("pixels, which nothing encodes", add, decode, "none"))
         overlapped = f"{alone(_overlap, folder):.2f} x"
         found.append(
-            ("decoding, and encoding elsewhere for as long, over one after the other", overlapped, "< 0.8 x")
+            ("decoding, and encoding elsewhere for as long, over both in sequence", overlapped, "< 0.8 x")
         )
         peaks = [alone(_memory, str(Path(folder, str(count))), count) for count in (FEW, MANY)]
     for count, (megabytes, seconds) in zip((FEW, MANY), peaks, strict=True):
@@ -48,7 +48,7 @@ def _share(what: str, statistics: float, rest: float, claim: str) -> tuple[str, 
 
 
 def _written(folder: Path, count: int, side: int) -> list[Path]:
-    """JPEGs of smooth noise, 4 : 3."""
+    """Write JPEGs of smooth noise, 4 : 3."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     for i in range(count):
@@ -58,7 +58,7 @@ def _written(folder: Path, count: int, side: int) -> list[Path]:
 
 
 def _parts(folder: str, space: str) -> tuple[float, float, float]:
-    """Seconds a photo for decoding, encoding and adding to the moments."""
+    """Return seconds per photo for decoding, encoding and adding to the moments."""
     from img2noise import measure
     from img2noise.photos.decode import decode
     from img2noise.photos.surveys import FINEST
@@ -78,7 +78,7 @@ def _parts(folder: str, space: str) -> tuple[float, float, float]:
 
 
 def _overlap(folder: str) -> float:
-    """Time of a survey whose encoder waits, as for a GPU, over that of both one after the other."""
+    """Return the time of a survey whose encoder waits, as for a GPU, over that of both in sequence."""
     from img2noise.photos.decode import decode
     from img2noise.photos.surveys import survey_photos
 
@@ -98,14 +98,14 @@ def _overlap(folder: str) -> float:
 
 
 def _timed(work: Callable, things: list) -> tuple[float, list]:
-    """Seconds of this process a thing, which other processes do not lengthen, and what was made of each."""
+    """Return CPU seconds per thing, and the results."""
     start = time.process_time()
     done = [work(thing) for thing in things]
     return (time.process_time() - start) / len(things), done
 
 
 def _tiny() -> Callable:
-    """The encoder of TAESD with weights drawn at random: as fast as the trained one, and nothing to fetch."""
+    """Return TAESD's encoder with random weights: as fast as the trained one, without a download."""
     import diffusers
 
     with torch.random.fork_rng(devices=[]):
@@ -123,14 +123,12 @@ def _same(x):
 
 
 def _memory(folder: str, count: int) -> tuple[float, float]:
-    """Peak memory above that of the process before, and seconds of this process."""
+    """Return the increase of peak memory, and CPU seconds."""
     from img2noise.photos.sources import photo_places
     from img2noise.photos.surveys import survey_photos
 
-    from .fitting import peak
-
     _written(Path(folder), count, SMALL)
-    survey_photos(photo_places(folder)[:10], _same, size=SMALL, space="rgb")  # what is loaded at first use
+    survey_photos(photo_places(folder)[:10], _same, size=SMALL, space="rgb")  # load modules
     before, start = peak(anew=True), time.process_time()
     survey = survey_photos(photo_places(folder), _same, size=SMALL, space="rgb")
     seconds = time.process_time() - start

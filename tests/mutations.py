@@ -33,7 +33,7 @@ sigmas.py | eta**2 * sigma_to**2 | eta * sigma_to**2 | test_sigmas.py
 sigmas.py | x / _vp_scale | x * _vp_scale | test_networks.py
 inversion/ddim.py | (y - (y - start) / share) | (0 * y) | test_ddim.py
 inversion/ddim.py | (low / high) * (x - clean) | (low / high) ** 2 * (x - clean) | test_ddim.py
-inversion/ddim.py | math.sqrt(levels[forward_steps] ** 2 - levels[0] ** 2) | levels[forward_steps] | test_ddim.py
+inversion/ddim.py | ** 2 - levels[0] ** 2) | ** 2) | test_ddim.py
 inversion/edit_friendly.py | states[k + 1] = mean + residuals[-1] | pass | test_edit_friendly.py
 inversion/noise_maps.py | 50 / 256 * side | 60 / 256 * side | test_noise_maps.py
 inversion/noise_maps.py | (100 / maps.steps) ** 0.5 | (100 / maps.steps) | test_noise_maps.py

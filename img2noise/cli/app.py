@@ -54,23 +54,15 @@ ONE_SHOT = Search("one-shot")
 @app.command("search")
 def search_command(
     photos: Annotated[list[Path], typer.Argument(help="Find noise for these photos.")],
-    whitener: Annotated[
-        str, typer.Option(help="Use a shipped whitener (rgb, sd, sdxl) or one from a file.")
-    ] = "rgb",
-    method: Annotated[
-        Search, typer.Option(help="Choose one-shot (instant) or annealing (searches in steps).")
-    ] = ONE_SHOT,
+    whitener: Annotated[str, typer.Option(help="Use a shipped whitener (rgb, sd, sdxl) or a file.")] = "rgb",
+    method: Annotated[Search, typer.Option(help="Use one-shot (instant) or annealing (steps).")] = ONE_SHOT,
     seed: Annotated[int, typer.Option(min=0, help="Set the first noise's seed; the next count up.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="Find this many noises, so many variations.")] = 1,
     iterations: Annotated[int, typer.Option(min=0, help="Set the steps of the annealing.")] = 5000,
-    temperature: Annotated[
-        float, typer.Option(min=0, help="Let the noise differ more from the photo; 0 is closest.")
-    ] = 5.0,
+    temperature: Annotated[float, typer.Option(min=0, help="Vary more from the photo; 0 is closest.")] = 5.0,
     vae: Vae = None,
     size: Annotated[int, typer.Option(min=16, help="Scale photos down to this short side, never up.")] = 512,
-    out: Annotated[
-        Path, typer.Option(help="Write noises, previews and the loss plot to this folder.")
-    ] = Path("out/search"),
+    out: Annotated[Path, typer.Option(help="Write noises, previews and plots here.")] = Path("out/search"),
     as_json: Json = False,
 ) -> None:
     """Find noise that will make images like the photos, and show what each noise will make."""
@@ -97,16 +89,10 @@ def search_command(
 
 @app.command("inspect")
 def inspect_command(
-    files: Annotated[
-        list[Path], typer.Argument(help="Check noises, noise maps (.safetensors) or latents (.latent).")
-    ],
-    photo: Annotated[
-        Path | None, typer.Option(help="Compare with the image it belongs to, and check its smooth areas.")
-    ] = None,
+    files: Annotated[list[Path], typer.Argument(help="Check noises, noise maps or latents in these files.")],
+    photo: Annotated[Path | None, typer.Option(help="Compare with the image that the noise is from.")] = None,
     vae: Vae = None,
-    tau: Annotated[
-        float, typer.Option(min=0, help="Call a photo smooth where neighboring pixels differ by less.")
-    ] = TAU,
+    tau: Annotated[float, typer.Option(min=0, help="Call pixels smooth that differ by less.")] = TAU,
     out: Annotated[Path | None, typer.Option(help="Write a plot (.png), one per file.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -114,31 +100,27 @@ def inspect_command(
     with plain_errors():
         check_paths(*files, photo, vae, out=out)
         encode = None if vae is None else load_autoencoder(vae, "sd").encode
-        inspected = [_inspected(read_noises(file), photo, encode, tau) for file in files]
+        inspected = [_inspected(file, photo, encode, tau) for file in files]
         if out is not None:
             plotted = outputs(files, out, lambda stem: out.with_stem(f"{out.stem}-{stem}"))
-            for path, (noises, found) in zip(plotted, inspected, strict=True):
+            for path, (_, noises, found) in zip(plotted, inspected, strict=True):
                 Image.fromarray(plots.inspection_sheet(found, noises.names)).save(path)
     if as_json:
         told = [
-            dict(file=str(f), **inspection_figures(i, n)) for f, (n, i) in zip(files, inspected, strict=True)
+            dict(file=str(file), **inspection_figures(found, noises)) for file, noises, found in inspected
         ]
         typer.echo(json.dumps(dict(files=told)))
     else:
-        _show_inspections(files, inspected)
+        _show_inspections(inspected)
 
 
 @app.command("compare")
 def compare_command(
     pictures: Annotated[Path, typer.Argument(help="Read a batch of latents (.latent, .safetensors).")],
     found: Annotated[Path, typer.Argument(help="Read the noise that inversion found for each, in order.")],
-    noises: Annotated[
-        Path | None, typer.Option(help="Read the noise that the pictures were generated from.")
-    ] = None,
+    noises: Annotated[Path | None, typer.Option(help="Read the noise they were sampled from.")] = None,
     patch: Annotated[int, typer.Option(min=1, help="Fit matrices to patches of this side.")] = 8,
-    shrinkage: Annotated[
-        float, typer.Option(min=0, max=1, help="Pull whitenings towards white noise if pictures are few.")
-    ] = 0.01,
+    shrinkage: Annotated[float, typer.Option(min=0, max=1, help="Pull towards white noise.")] = 0.01,
     out: Annotated[Path | None, typer.Option(help="Write a chart of the comparison (.png).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -158,9 +140,7 @@ def compare_command(
 
 @app.command("demo")
 def demo_command(
-    image: Annotated[
-        Path | None, typer.Option(help="Use this photo instead of one that comes with scikit-image.")
-    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Use this photo instead of scikit-image's cat.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Set the seed of the first noise.")] = 0,
     out: Annotated[Path, typer.Option(help="Write images and noise to this folder.")] = Path("out/demo"),
     as_json: Json = False,
@@ -208,16 +188,20 @@ def _models(name: str, vae: Path | None) -> tuple[Whitener, Autoencoder | None]:
 
 
 def _inspected(
-    noises: Noises, photo: Path | None, encode: Callable | None, tau: float
-) -> tuple[Noises, Inspection]:
-    picture, x0 = (None, None) if photo is None else _photo_for(noises.z, photo, encode)
-    return noises, inspect(noises.z, picture, x0=x0, tau=tau)
+    file: Path, photo: Path | None, encode: Callable | None, tau: float
+) -> tuple[Path, Noises, Inspection]:
+    noises = read_noises(file)
+    try:
+        picture, x0 = (None, None) if photo is None else _photo_for(noises.z, photo, encode)
+        return file, noises, inspect(noises.z, picture, x0=x0, tau=tau)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
-def _show_inspections(files: list[Path], inspected: list[tuple[Noises, Inspection]]) -> None:
+def _show_inspections(inspected: list[tuple[Path, Noises, Inspection]]) -> None:
     """Print the verdict on each file, one table of all noises, and what batches have as a whole."""
     rows, batches = [], []
-    for file, (noises, found) in zip(files, inspected, strict=True):
+    for file, noises, found in inspected:
         for sentence in verdict(found, noises.names):
             terminal.print(f"{file}: {sentence}", markup=False, soft_wrap=True)
         names = [f"{file.name}: {name}" for name in noises.names] if len(noises.names) > 1 else [file.name]

@@ -34,35 +34,18 @@ Engine = Enum("Engine", {"local": "local", "ray": "ray"}, type=str)
 def fit_command(
     out: Annotated[Path, typer.Option(help="Write the whitener to this file (.safetensors).")],
     photos: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Measure photos, globs, folders (searched to any depth), tars of photos, parquet tables."
-        ),
+        list[str] | None, typer.Argument(help="Measure photos, globs, folders, tars, parquet tables.")
     ] = None,
     vae: Vae = None,
-    space: Annotated[
-        str, typer.Option(help="Name the latents that --vae makes: sd (SD 1.x, 2.x, Turbo) or sdxl.")
-    ] = "",
+    space: Annotated[str, typer.Option(help="Name the latents of --vae: sd (1.x, 2.x, Turbo) or sdxl.")] = "",
     size: Annotated[int, typer.Option(min=16, help="Scale photos down to this short side, never up.")] = 512,
-    structure: Annotated[
-        Structure, typer.Option(help="Choose a covariance; stationary fits every image size.")
-    ] = STATIONARY,
-    method: Annotated[
-        Method, typer.Option(help="Choose a whitening; zca keeps the noise closest to the photo.")
-    ] = ZCA,
-    shrinkage: Annotated[
-        float, typer.Option(min=0, max=1, help="Pull towards white noise if photos are few.")
-    ] = 0.0,
-    patch: Annotated[
-        int, typer.Option(min=0, help="Set the side of the patches of a dense whitener; 0 for none.")
-    ] = 0,
+    structure: Annotated[Structure, typer.Option(help="Use stationary for every image size.")] = STATIONARY,
+    method: Annotated[Method, typer.Option(help="Use zca to keep the noise closest to the photo.")] = ZCA,
+    shrinkage: Annotated[float, typer.Option(min=0, max=1, help="Pull towards white noise.")] = 0.0,
+    patch: Annotated[int, typer.Option(min=0, help="Set the side of patches of a dense whitener.")] = 0,
     source: Annotated[str, typer.Option(help="Keep this description of the photos in the file.")] = "",
-    engine: Annotated[
-        Engine, typer.Option(help="Measure here or with ray: on the cluster of RAY_ADDRESS, or a local one.")
-    ] = Engine.local,
-    moments: Annotated[
-        Path | None, typer.Option(help="Keep measurements in this file, to resume or to merge.")
-    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Measure here, or with ray on a cluster.")] = Engine.local,
+    moments: Annotated[Path | None, typer.Option(help="Keep moments here, to resume or to merge.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Write --moments after this many photos.")] = 500,
     resume: Annotated[bool, typer.Option("--resume", help="Resume from --moments if it exists.")] = False,
     as_json: Json = False,
@@ -93,12 +76,8 @@ def fit_command(
 
 def merge_command(
     files: Annotated[list[Path], typer.Argument(help="Add up these files that fit --moments wrote.")],
-    out: Annotated[
-        Path, typer.Option(help="Write the moments to this file (.safetensors), for fit --resume.")
-    ],
-    repeats: Annotated[
-        bool, typer.Option("--repeats", help="Count photos that are in several files several times.")
-    ] = False,
+    out: Annotated[Path, typer.Option(help="Write the moments here (.safetensors), for fit --resume.")],
+    repeats: Annotated[bool, typer.Option("--repeats", help="Count photos in several files again.")] = False,
     as_json: Json = False,
 ) -> None:
     """Add up moments of different photos, measured perhaps on different machines."""

@@ -164,7 +164,7 @@ def compare_whitenings(
     which has no such matrix. Raise ValueError for sets that differ or are too small, and for a singular
     covariance.
     """
-    _check(x, z, patch)
+    _check_sets(x, z, patch)
     checks.number(ridge, "ridge", 0)
     checks.number(shrinkage, "shrinkage", 0, 1)
     held_out = torch.arange(len(x)) % 5 == 4 if len(x) >= 5 else torch.arange(len(x)) == len(x) - 1
@@ -208,7 +208,7 @@ def _check_pair(x: Tensor, z: Tensor, dims: int, ridge: float) -> None:
         )
 
 
-def _check(x: Tensor, z: Tensor, patch: int) -> None:
+def _check_sets(x: Tensor, z: Tensor, patch: int) -> None:
     checks.tensor(x, "the pictures")
     checks.tensor(z, "the noises")
     checks.whole(patch, "patch")

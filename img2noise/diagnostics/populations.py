@@ -98,7 +98,7 @@ def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
             raise ValueError(f"got a set of shape {tuple(t.shape)}; expected samples in rows (N, ...)")
     corners = [on_cpu(t.flatten(1)) for t in (picture, noise, latent)]
     if len({t.shape for t in corners}) > 1:
-        raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; a triangle needs three alike")
+        raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; expected three equal shapes")
     angles = []
     for k, corner in enumerate(corners):
         a, b = (corners[(k + j) % 3] - corner for j in (1, 2))

@@ -1,1 +1,1 @@
-"""Many photos, measured on one machine or on a cluster. Optional: no room of the mathematics needs it."""
+"""Measure many photos, on one machine or on a cluster. Optional: no other room of the mathematics uses it."""

@@ -1,9 +1,9 @@
-"""Surveys on disk: moments with the photos that are in them, so that no photo is counted twice or dropped.
+"""Surveys on disk: moments and the photos that are in them, so that no photo is counted twice or dropped.
 
-A file of moments with three tensors of whole numbers beside them: `photos_seen`, identities of the places
-looked at, `photos_counted`, fingerprints of the files that are in the sums, and `photos_named`, the bytes of
-a JSON text that names the photos held out and left out. Facts `size`, `patch` and `autoencoder` (a SHA-256)
-say how they were measured. Sums are float64, so a run that goes on from them ends in the same bits.
+A file of moments with three integer tensors: `photos_seen`, identities of the places processed,
+`photos_counted`, fingerprints of the files in the sums, and `photos_named`, a JSON text of the photos held
+out and left out. Metadata `size`, `patch` and `autoencoder` (a SHA-256) say how they were measured. Sums are
+float64, so a resumed run ends in the same bits.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from ..whitening.moments import Moments
 from .sources import Source, fingerprint, identity, read_bytes
 from .surveys import HeldOut, PhotoStats
 
-ALIKE = ("structure", "shape", "space", "scale_factor", "size", "patch", "autoencoder")  # in what adds up
-TRIED = 20  # photos whose contents tell a folder that was moved from a new one
+# In moments that can be added:
+EQUAL = ("structure", "shape", "space", "scale_factor", "size", "patch", "autoencoder")
+TRIED = 20  # photos whose contents show whether a folder was moved or is new
 
 
-def save_survey(survey: PhotoStats, path: str | os.PathLike, **facts: object) -> Path:
-    """Write what was measured so far; the file appears whole or not at all."""
-    assert survey.moments is not None, "only what was measured is written"
-    tensors, header = contents_of(survey.moments, **facts)
+def save_survey(survey: PhotoStats, path: str | os.PathLike, **metadata: object) -> Path:
+    """Write the measurements so far; the file appears whole or not at all."""
+    assert survey.moments is not None, "nothing was measured"
+    tensors, header = contents_of(survey.moments, **metadata)
     named = dict(held_out=survey.held_out.places, left_out=survey.left_out)
     text = json.dumps(named, default=str).encode("ascii")
     tensors["photos_named"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
@@ -42,12 +43,12 @@ def save_survey(survey: PhotoStats, path: str | os.PathLike, **facts: object) ->
 
 
 def load_survey(path: str | os.PathLike) -> tuple[PhotoStats, dict[str, str]]:
-    """What was measured, and the header. Raises as `storage.load` does, and ValueError for other objects."""
+    """Return measurements and header. Raise as `storage.load` does, and ValueError for other objects."""
     moments, header, tensors = load_all(path)
     if not isinstance(moments, Moments):
-        raise ValueError(f"got {path}, which holds no moments but a {type(moments).__name__}")
+        raise ValueError(f"got {path} with a {type(moments).__name__}; expected moments")
     survey = PhotoStats(moments)
-    if "photos_seen" not in tensors:  # of moments that were saved without their photos
+    if "photos_seen" not in tensors:  # moments that were saved without their photos
         return survey, header
     try:
         numbers = (_flat(tensors[f"photos_{name}"], torch.int64) for name in ("seen", "counted"))
@@ -56,61 +57,63 @@ def load_survey(path: str | os.PathLike) -> tuple[PhotoStats, dict[str, str]]:
         survey.held_out = HeldOut([place_of(p) for p in named["held_out"]])
         survey.left_out = [(place_of(p), str(reason)) for p, reason in named["left_out"]]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path} does not say soundly which photos are in it; measure them again") from error
+        raise ValueError(
+            f"{path} is damaged: it does not say which photos are in it; measure them again"
+        ) from error
     return survey, header
 
 
 def refuse_unlike(header: dict[str, str], other: dict[str, str], names: Sequence[object]) -> None:
-    """Nothing, if two headers tell of moments that add up; ValueError with what differs otherwise."""
-    for fact in ALIKE:
-        ours, theirs = (h.get(fact) or "unknown" for h in (header, other))
+    """Raise ValueError with what differs unless the moments of two headers can be added."""
+    for name in EQUAL:
+        ours, theirs = (h.get(name) or "unknown" for h in (header, other))
         if ours != theirs:
             raise ValueError(
-                f"got {names[0]} with {fact} {ours[:60]} and {names[1]} with {fact} {theirs[:60]}; only "
-                "moments measured alike can be added"
+                f"got {names[0]} with {name} {ours[:60]} and {names[1]} with {name} {theirs[:60]}; only "
+                "moments measured in the same way can be added"
             )
 
 
 def unseen(places: Sequence[Path | Source], survey: PhotoStats, name: object) -> list[Path | Source]:
-    """The places that a survey has not looked at, in their order. Raises ValueError where it cannot know, or
-    where it has counted the same photos at other places.
+    """Return the places that a survey has not processed, in order. Raise ValueError if that is unknown, or if
+    it has counted the same photos at other places.
     """
     if survey.moments is not None and not survey.seen:
-        raise ValueError(f"got {name}, which does not say which photos are in it, so none can be added")
+        raise ValueError(f"got {name}, which does not list its photos; measure them again")
     ours = np.fromiter(map(identity, places), dtype=np.int64, count=len(places))
     known = np.isin(ours, np.array(survey.seen, dtype=np.int64))
     left = [place for place, old in zip(places, known, strict=True) if not old]
     if len(survey.counted) and not known.any() and _any_counted(left, survey):
-        raise ValueError(f"got photos that {name} has counted where they lay before; pass that folder again")
+        raise ValueError(f"got photos that {name} has counted at another place; pass that folder instead")
     return left
 
 
 def merge(paths: Iterable[str | os.PathLike], repeats: bool = False) -> tuple[PhotoStats, dict[str, str]]:
-    """The surveys in files added up in their order, and the facts that they share.
+    """Return the sum of the surveys in files, in order, and their common metadata.
 
-    Raises ValueError where they are not of one structure, shape, space, scale, photo size, patch and
-    autoencoder, and, but for `repeats`, where photos are in two of them.
+    Raise ValueError if structure, shape, space, scale, photo size, patch or autoencoder differ, and, unless
+    `repeats`, if a photo is in two of them.
     """
     whole, known = PhotoStats(), True
-    facts: dict[str, str] = {}
+    common: dict[str, str] = {}
     totals: dict[object, Tensor] = {}
     for path in paths:
         survey, header = load_survey(path)
         if totals:
-            refuse_unlike(facts, header, (next(iter(totals)), path))
+            refuse_unlike(common, header, (next(iter(totals)), path))
         if not repeats:
             _refuse_repeats(whole, survey, path, totals)
         assert survey.moments is not None  # load_survey refuses files without
-        facts, totals[path] = facts or header, survey.moments.total
+        common, totals[path] = common or header, survey.moments.total
         known = known and bool(survey.seen)
         whole.add(survey)
-    if not known:  # which photos some of these are is not known, so it is not known of the sum
+    if not known:  # some files do not list their photos, so neither can the sum
         whole.seen, whole.counted = array("q"), array("q")
-    return whole, {fact: facts[fact] for fact in ALIKE[4:] if fact in facts}
+    return whole, {name: common[name] for name in EQUAL[4:] if name in common}
 
 
 def checksum(path: str | os.PathLike | None) -> str:
-    """SHA-256 of a file, "none" without one."""
+    """Return the SHA-256 of a file, "none" without one."""
     if path is None:
         return "none"
     found = hashlib.sha256()
@@ -127,12 +130,12 @@ def _refuse_repeats(
     shared = len(np.intersect1d(before, new))
     if shared:
         raise ValueError(
-            f"got {path}, {shared} of whose photos are in the files before it; pass --repeats if they "
-            "are to count twice"
+            f"got {path}, {shared} of whose photos are in the files before it; pass --repeats to count them "
+            "twice"
         )
     for other, total in totals.items():
         if survey.moments is not None and torch.equal(total, survey.moments.total):
-            raise ValueError(f"got {path}, whose sums are those of {other}; moments count once")
+            raise ValueError(f"got {path}, whose sums are those of {other}; pass each file once")
 
 
 def _any_counted(places: Iterable[Path | Source], survey: PhotoStats) -> bool:
@@ -141,13 +144,13 @@ def _any_counted(places: Iterable[Path | Source], survey: PhotoStats) -> bool:
         try:
             if fingerprint(read_bytes(place)) in counted:
                 return True
-        except (OSError, ValueError):  # unreadable ones are named when their turn comes
+        except (OSError, ValueError):  # reported when it is measured
             continue
     return False
 
 
 def place_of(saved: Any) -> Path | Source:
-    """A place from its JSON: a path, or [file, inside, at]."""
+    """Return a place from its JSON: a path, or [file, inside, at]."""
     if isinstance(saved, str):
         return Path(saved)
     file, inside, at = saved

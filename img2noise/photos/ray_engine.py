@@ -1,9 +1,8 @@
-"""Photos measured on a cluster: Ray Data reads and encodes them on its GPUs and CPUs, and moments add up.
+"""Measure photos on a cluster: Ray Data reads and encodes them on its GPUs and CPUs, and moments add up.
 
-The driver lists the photos and numbers them, so that the same ones are held out as on one machine. Workers
-turn a few photos at a time into a survey, and the driver adds surveys in the order of the photos: the sum
-depends neither on how many workers there are nor on which is fast, nor on one that dies and whose photos
-another measures again. Workers must see the files under the same paths.
+The driver lists and numbers the photos, so the same ones are held out as on one machine. Workers turn a few
+photos at a time into a survey, and the driver adds surveys in the order of the photos, so the sum does not
+depend on the number, speed or loss of workers. Workers must see the files under the same paths.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +24,8 @@ from .decode import decode
 from .sources import Source
 from .surveys import HeldOut, PhotoStats, survey_photos
 
-TASKS, LARGEST = 256, 16  # into about so many tasks photos are divided, of so many photos at the most
-RETRIES = 3  # of a task whose worker died; Ray Data's own number has no end, and a photo may be what kills
+TASKS, LARGEST = 256, 16  # about this many tasks, of at most this many photos
+RETRIES = 3  # of a task whose worker died; Ray Data's default has no limit, and a photo may be the cause
 Encode = Callable[[Tensor], Tensor]
 
 
@@ -40,11 +39,11 @@ def survey_on_ray(
     every: int = 1,
     **how,
 ) -> PhotoStats:
-    """What `survey_photos(places, load(), ...)` gives, to rounding of float64 sums, by the cluster that
-    RAY_ADDRESS names, or by one that is started on this machine and ends with the run.
+    """Return `survey_photos(places, load(), ...)`, to rounding of float64 sums, from the cluster of
+    RAY_ADDRESS, or from one that is started on this machine for the run.
 
-    `load` is called once in each process that encodes. Raises ImportError where Ray is not installed,
-    ValueError where a worker says that these settings cannot be.
+    `load` is called once in each process that encodes. Raise ImportError without Ray, ValueError for settings
+    that a worker refuses.
     """
     survey = PhotoStats() if survey is None else survey
     survey.held_out = HeldOut(survey.held_out.places, *_reading(load, how))
@@ -68,7 +67,7 @@ def survey_on_ray(
 
 
 def _parts(ray, chunks: list[Sequence], seen: int, load: Callable[[], Encode], how: dict):
-    """The survey of each chunk, in their order, or the sentence that says why there is none."""
+    """Yield the survey of each chunk in order, or the sentence why there is none."""
     from ray import data
 
     context = data.DataContext.get_current()
@@ -77,23 +76,23 @@ def _parts(ray, chunks: list[Sequence], seen: int, load: Callable[[], Encode], h
     firsts = np.cumsum([seen, *map(len, chunks[:-1])]).tolist()
     rows = [dict(first=n, places=json.dumps(c, default=str)) for n, c in zip(firsts, chunks, strict=True)]
     photos = data.from_items(rows, override_num_blocks=len(rows))
-    with warnings.catch_warnings():  # Ray Data takes the number of retries until 2.64 alone, and says so
+    with warnings.catch_warnings():  # Ray Data before 2.64 warns about max_retries
         warnings.simplefilter("ignore", DeprecationWarning)
         cpus, gpus = (int(ray.cluster_resources().get(kind, 0)) for kind in ("CPU", "GPU"))
         found = _measured(photos, cpus, gpus, load, how)
     try:
         for row in found.iter_rows():
             yield row["part"]
-    except ray.exceptions.RayError as error:  # a worker that dies is replaced; one that always dies is not
+    except ray.exceptions.RayError as error:  # after RETRIES
         said = str(error).strip().splitlines()[-1][:300]
         raise ValueError(
-            f"the cluster gave up on some photos ({said}); go on from --moments if you keep them"
+            f"the cluster gave up on some photos ({said}); resume from --moments if you keep them"
         ) from error
 
 
 def _measured(photos, cpus: int, gpus: int, load: Callable[[], Encode], how: dict):
-    """The plan: rows of photos to rows of surveys."""
-    if how["space"] == "rgb":  # nothing to load, so any process will do
+    """Return the plan: rows of photos to rows of surveys."""
+    if how["space"] == "rgb":  # there is nothing to load, so any process will do
         measure = partial(_measure_rows, load=load, how=how)
         return photos.map_batches(measure, batch_size=1, max_retries=RETRIES)
     if not gpus:
@@ -119,7 +118,7 @@ def _measure_rows(batch: dict, load: Callable[[], Encode], how: dict) -> dict:
 
 
 class _Encoding:
-    """A process that keeps its autoencoder, on the GPU where it has one."""
+    """A process that keeps its autoencoder, on the GPU if it has one."""
 
     def __init__(self, load: Callable[[], Encode], how: dict):
         self.encode, self.how = load(), how
@@ -133,28 +132,18 @@ def _part(photos: Sequence, first: int, encode: Encode, how: dict) -> PhotoStats
         part = survey_photos(photos, encode, first=int(first), **how)
     except ValueError as error:
         return str(error)
-    part.held_out = HeldOut(part.held_out.places)  # what reads them stays here
+    part.held_out = HeldOut(part.held_out.places)  # without the functions that read them
     return part
 
 
 def _reading(load: Callable[[], Encode] | None, how: dict) -> tuple[Callable, Encode | None]:
-    """What reads and what encodes a held-out photo, by the settings that the others are measured with."""
+    """Return how to read and encode a held-out photo, with the settings of the others."""
     square = how["structure"] != "stationary"
     read = partial(decode, size=how["size"], multiple=how["stride"], square=square)
-    return read, None if load is None else _Once(load)
-
-
-class _Once:
-    """An encoder that is loaded at its first picture and kept as long as this object."""
-
-    def __init__(self, load: Callable[[], Encode]):
-        self.load = load
-        self.encode: Encode | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.encode is None:
-            self.encode = self.load()
-        return self.encode(x)
+    if load is None:
+        return read, None
+    once = cache(load)  # at the first picture
+    return read, lambda x: once()(x)
 
 
 def _places(text: str) -> list[Path | Source]:
@@ -162,7 +151,7 @@ def _places(text: str) -> list[Path | Source]:
 
 
 def _objects(things: list) -> np.ndarray:
-    """One thing a row, whatever numpy would like to make of it."""
+    """Return one thing per row, without numpy's conversions."""
     column = np.empty(len(things), dtype=object)
     column[:] = things
     return column
@@ -170,16 +159,13 @@ def _objects(things: list) -> np.ndarray:
 
 @contextmanager
 def _cluster():
-    """Ray, connected: to the cluster that is connected already or that RAY_ADDRESS names, or else to one of
-    this machine's.
-    """
+    """Yield Ray, connected to the current cluster, that of RAY_ADDRESS, or one started on this machine."""
     try:
         import ray
         import ray.data
     except ImportError as error:
         raise ImportError(
-            f"--engine ray needs the package ray[data], of which {error.name} is missing; install it, or "
-            "leave the engine out"
+            f"--engine ray needs ray[data] ({error.name} is missing): install the package ray[data]"
         ) from error
     ours = not ray.is_initialized()
     if ours:

@@ -1,8 +1,8 @@
-"""Where photos lie: in files, folders and globs, in tars (webdataset's too) and in columns of parquet tables.
+"""Photos in files, folders and globs, in tars (also webdataset's) and in columns of parquet tables.
 
-Each photo has a place that can be read alone, by any thread or machine that sees the same files: a path, or
-a `Source` inside an archive. An archive that cannot be listed is a place too, whose reading says why, so that
-one damaged file ends no run. Compressed tars are not read: a photo in one cannot be reached alone.
+Each photo has a place that any thread or machine with the same files can read by itself: a path, or a
+`Source` inside an archive. An archive that cannot be listed is one place, and reading it says why, so one
+damaged file ends no run. Compressed tars are not read: they allow no random access.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from PIL import Image
 
 LARGEST = 2**30  # bytes of one photo's file
 NAMES = ("image", "img", "photo", "picture", "jpg", "jpeg", "png", "webp", "bytes")  # of columns of photos
-_ONE_READER = threading.Lock()  # of row groups, which threads that come together would each read
+_ONE_READER = threading.Lock()  # or several threads would each read the same row group
 
 
 class Source(NamedTuple):
     """A photo in the archive `file`: the tar's member `inside` at (offset, bytes), or the row at (row group,
-    row) of the table's column `inside`; at () an archive that cannot be listed.
+    row) of the table's column `inside`; at () for an archive that cannot be listed.
     """
 
     file: str
@@ -40,16 +40,14 @@ class Source(NamedTuple):
 
 
 def photo_files(paths: str | Path | Iterable[str | Path]) -> list[Path]:
-    """The photos that files, globs and folders (searched to any depth) name, sorted; FileNotFoundError where
-    there is none.
+    """Return the photos in files, globs and folders (searched to any depth), sorted; raise FileNotFoundError
+    if there is none.
     """
     return _found(paths, set(Image.registered_extensions()))
 
 
 def photo_places(paths: str | Path | Iterable[str | Path]) -> list[Path | Source]:
-    """The same with the photos inside archives (.tar; .parquet through pyarrow), each archive's in its own
-    order.
-    """
+    """Return these and the photos in archives (.tar; .parquet through pyarrow), in each archive's order."""
     found: list[Path | Source] = []
     for path in _found(paths, {*Image.registered_extensions(), *_LISTED}):
         found += _LISTED[path.suffix.lower()](path) if path.suffix.lower() in _LISTED else [path]
@@ -59,12 +57,12 @@ def photo_places(paths: str | Path | Iterable[str | Path]) -> list[Path | Source
 
 
 def read_bytes(place: str | Path | Source) -> bytes:
-    """The photo's file as it lies there. Raises OSError, or ValueError where it is larger than 1 GiB or its
+    """Return the bytes of the photo's file. Raise OSError, or ValueError if it is larger than 1 GiB or its
     archive is damaged.
     """
     about = os.stat(place.file if isinstance(place, Source) else place)
     if not stat.S_ISREG(about.st_mode):
-        raise ValueError("it is no file but a folder or a device")
+        raise ValueError("it is a folder or a device; expected a file")
     if isinstance(place, Source):
         return _from_archive(place)
     _refuse_large(about.st_size)
@@ -72,12 +70,12 @@ def read_bytes(place: str | Path | Source) -> bytes:
 
 
 def fingerprint(data: bytes) -> int:
-    """64 bits (signed) that differ wherever data does, but for one pair in 2^64."""
+    """Return a signed 64-bit hash of data."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little", signed=True)
 
 
 def identity(place: str | Path | Source) -> int:
-    """The fingerprint of where a photo lies, from whichever folder that is asked."""
+    """Return the fingerprint of a photo's absolute place, whatever the current folder."""
     file, *inside = place if isinstance(place, Source) else (place,)
     return fingerprint(
         "\0".join([os.path.abspath(file), *map(str, inside)]).encode("utf-8", "surrogateescape")
@@ -98,9 +96,7 @@ def _found(paths: str | Path | Iterable[str | Path], known: set[str]) -> list[Pa
 
 
 def _in_folder(folder: Path, known: set[str]) -> Iterator[Path]:
-    """Files of known kinds, and what else must be named: links to nothing, folders that cannot be looked
-    into.
-    """
+    """Yield files of known types, and what must be reported: broken links, folders that cannot be read."""
     closed = []
     for root, _, names in os.walk(folder, onerror=lambda error: closed.append(Path(error.filename))):
         paths = (Path(root, name) for name in names if os.path.splitext(name)[1].lower() in known)
@@ -116,7 +112,7 @@ def _in_tar(path: Path) -> list[Source]:
     places, known = [], set(Image.registered_extensions())
     try:
         with tarfile.open(path, "r:") as tar:
-            for member in tar:  # keeps what comes before the place where a tar is damaged
+            for member in tar:  # keeps what comes before the damage in a tar
                 if member.isfile() and os.path.splitext(member.name)[1].lower() in known:
                     places.append(Source(str(path), member.name, (member.offset_data, member.size)))
     except (OSError, tarfile.TarError):
@@ -138,12 +134,12 @@ _LISTED = {".tar": _in_tar, ".parquet": _in_table}
 
 
 def _from_archive(place: Source) -> bytes:
-    if not place.at:  # it could not be listed: now say why
+    if not place.at:  # it could not be listed: raise the reason
         if _is_table(place.file):
             _column(_table(place.file).schema_arrow)
         else:
             _walk(place.file)
-        raise ValueError("the archive could not be listed, and now can; run again")
+        raise ValueError("the archive could not be listed before but can now; run again")
     if _is_table(place.file):
         return _from_table(place)
     offset, size = place.at
@@ -163,7 +159,7 @@ def _walk(file: str) -> None:
         with tarfile.open(file, "r:") as tar:
             tar.getmembers()
     except tarfile.TarError as error:
-        raise ValueError(f"the tar cannot be read to its end, perhaps truncated: {error}") from error
+        raise ValueError(f"the tar is damaged, perhaps truncated: {error}") from error
 
 
 def _is_table(file: str) -> bool:
@@ -174,17 +170,17 @@ def _table(file: str):
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise ImportError(f"{file} is read through pyarrow, which is not there: install pyarrow") from error
+        raise ImportError("a parquet table needs pyarrow: install the package pyarrow") from error
     return parquet.ParquetFile(file)
 
 
 def _column(schema) -> str:
-    """The column of encoded pictures: binary, or {bytes, path} as datasets on the Hub have it."""
+    """Return the column of encoded images: binary, or {bytes, path} as in datasets on the Hub."""
     kinds = ("binary", "large_binary")
     flat = {f.name: f.type.field("bytes").type if _is_pair(f.type) else f.type for f in schema}
     fitting = [name for name, kind in flat.items() if str(kind) in kinds]
     if not fitting:
-        raise ValueError(f"none of its columns ({', '.join(schema.names)[:200]}) holds files of pictures")
+        raise ValueError(f"none of its columns ({', '.join(schema.names)[:200]}) holds image files")
     return min(fitting, key=lambda name: NAMES.index(name.lower()) if name.lower() in NAMES else len(NAMES))
 
 
@@ -206,5 +202,5 @@ def _from_table(place: Source) -> bytes:
 
 @lru_cache(maxsize=2)
 def _row_group(file: str, _changed: int, group: int, column: str):
-    """One column of one row group, kept while its photos are read one after another."""
+    """Return one column of one row group, cached while its photos are read one after another."""
     return _table(file).read_row_group(group, columns=[column]).column(0)

@@ -1,8 +1,8 @@
-"""Photos measured one at a time, while the next ones are decoded: what a whitener is fitted to.
+"""Measure photos one at a time while the next ones are decoded.
 
-Sums are added in the order of the photos, whichever is decoded first, so that a run can be repeated to the
-last bit, and goes on from where another stopped. Surveys of different photos add up, wherever they were
-made. What cannot be used is named, counted and left out.
+Sums are added in the order of the photos, whichever is decoded first, so runs are repeatable to the last bit
+and can be resumed. Statistics of different photos add up, whichever machine made them. Photos that cannot be
+used are listed with the reason and left out.
 """
 
 from __future__ import annotations
@@ -25,16 +25,14 @@ from ..whitening.moments import Moments, measure
 from .decode import Decoded, decode
 from .sources import Source, identity
 
-HELD_OUT = 10, 1000  # every tenth photo of the first thousand is kept out of the moments, to test on
+HELD_OUT = 10, 1000  # every tenth of the first thousand photos is held out of the moments, as a test set
 FINEST = 192  # frequencies a side on a spectrum's grid: it is smooth, and stays below 2 MB
-THREADS = min(4, os.cpu_count() or 1)  # that decode, while one encodes
+THREADS = min(4, os.cpu_count() or 1)  # for decoding; one more encodes
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Photos kept out of the moments, each read and encoded anew whenever they are gone through: a hundred
-    pictures in memory would outweigh all else.
-    """
+    """Photos held out of the moments, read and encoded again in each iteration to save memory."""
 
     places: list[Path | Source] = field(default_factory=list)
     read: Callable[[Path | Source], Decoded] | None = None
@@ -53,9 +51,9 @@ class HeldOut:
 
 @dataclass
 class PhotoStats:
-    """What was measured: `moments`, photos `held_out` of them, and (place, reason) of those `left_out`.
+    """Measurements: `moments`, photos `held_out` of them, and (place, reason) of those `left_out`.
 
-    `seen` are identities of all places looked at, `counted` fingerprints of the photos in the moments.
+    `seen` are identities of all places processed, `counted` fingerprints of the photos in the moments.
     """
 
     moments: Moments | None = None
@@ -65,7 +63,7 @@ class PhotoStats:
     counted: array = field(default_factory=lambda: array("q"))
 
     def add(self, other: PhotoStats) -> None:
-        """Take in what another survey measured. Raises ValueError where structure, shape or space differ."""
+        """Add another survey's measurements. Raise ValueError if structure, shape or space differ."""
         if other.moments is not None:
             self.moments = other.moments if self.moments is None else self.moments + other.moments
         self.held_out.places.extend(other.held_out.places)
@@ -75,12 +73,12 @@ class PhotoStats:
 
 
 def measure_photos(files: Iterable[Path | Source], encode: Callable[[Tensor], Tensor], **how) -> PhotoStats:
-    """As `survey_photos`, which says what `how` may be. Raises ValueError where no photo could be used."""
+    """Return `survey_photos(files, encode, **how)`; raise ValueError if no photo could be used."""
     return usable(survey_photos(files, encode, **how))
 
 
 def usable(survey: PhotoStats) -> PhotoStats:
-    """The survey, if it has measured anything; ValueError with the first reason otherwise."""
+    """Return the survey if it has measured anything; raise ValueError with the first reason otherwise."""
     if survey.moments is None:
         reason = survey.left_out[0][1] if survey.left_out else "none was given"
         raise ValueError(f"none of the photos could be used; the first: {reason}")
@@ -96,26 +94,24 @@ def survey_photos(
     stride: int = 1,
     patch: int | None = None,
     space: str = "",
-    moments: Moments | None = None,
     survey: PhotoStats | None = None,
     first: int = 0,
     on_photo: Callable[[Path | Source], object] | None = None,
     keep: Callable[[PhotoStats], object] | None = None,
     every: int = 1,
 ) -> PhotoStats:
-    """The moments of `encode(photo)`, added to `moments` or into a `survey` if given, and every tenth of the
-    first thousand photos held out of them; the first file is number `first` after those of the survey.
+    """Return the moments of `encode(photo)`, added to a `survey` if given.
 
-    `encode` takes (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Stationary
-    moments are kept on a grid of size // stride (at most 192) and take whole photos of any size; the other
-    structures take the middle square. `on_photo` is called before each photo, and may raise to stop; `keep`
-    is called whenever `every` more have been looked at.
+    Every tenth of the first thousand photos is held out; the first file is number `first` after the survey's.
+    `encode` maps (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Stationary
+    moments use a grid of size // stride (at most 192) and whole photos of any size; others use the middle
+    square. `on_photo` is called before each photo and may raise to stop; `keep` after every `every` photos.
     """
     stationary = structure == "stationary"
     grid = {"size": (min(size // stride, FINEST),) * 2} if stationary else {"patch": patch}
     add_up = partial(measure, structure=structure, space=space, **grid)
     read = partial(decode, size=size, multiple=stride, square=not stationary)
-    survey = PhotoStats(moments) if survey is None else survey
+    survey = PhotoStats() if survey is None else survey
     survey.held_out = HeldOut(survey.held_out.places, read, encode)
     with closing(ahead(read, files)) as photos:
         for photo in photos:
@@ -128,7 +124,7 @@ def survey_photos(
 
 
 def ahead(work: Callable, items: Iterable, threads: int = THREADS) -> Generator[Any, None, None]:
-    """work(item) in the order of the items, at most 2 `threads` of them done before they are asked for."""
+    """Yield work(item) in the order of the items, at most 2 `threads` of them in advance."""
     waiting: deque[Future] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -144,7 +140,7 @@ def ahead(work: Callable, items: Iterable, threads: int = THREADS) -> Generator[
 
 
 def _take_in(survey: PhotoStats, photo: Decoded, index: int, encode: Callable, add_up: Callable) -> None:
-    """One photo more in the survey. What can fail comes first, so that none is half counted."""
+    """Add one photo to the survey. What can fail comes first, so that none is half counted."""
     held_out = index % HELD_OUT[0] == HELD_OUT[0] - 1 and index < HELD_OUT[1]
     x, reason = (None, photo.reason) if photo.pixels is None or held_out else _encoded(photo, encode)
     new = None if x is None else PhotoStats(add_up(x), counted=array("q", [photo.content]))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from img2noise import measure
 from img2noise.photos.decode import Decoded, photo_files, read_photo, to_pixels
-from img2noise.photos.surveys import measure_photos, survey_photos
+from img2noise.photos.surveys import PhotoStats, measure_photos, survey_photos
 
 
 def gradient(width, height, mode="RGB"):
@@ -126,7 +126,7 @@ def test_every_tenth_of_the_first_thousand_photos_is_held_out(first, held):
 def test_a_survey_continues_from_earlier_moments(folder):
     files = photo_files(folder)
     first = measure_photos(files[:6], lambda x: x, size=64)
-    both = measure_photos(files[6:], lambda x: x, size=64, moments=first.moments)
+    both = measure_photos(files[6:], lambda x: x, size=64, survey=PhotoStats(first.moments))
     assert both.moments.count == first.moments.count + len(files) - 6
 
 

@@ -148,7 +148,7 @@ def test_what_cannot_be_measured_is_one_sentence(ray, photos):
     from img2noise.photos.ray_engine import survey_on_ray
 
     how = HOW | dict(structure="dense")
-    with pytest.raises(ValueError, match="pass a patch"):
+    with pytest.raises(ValueError, match="patch"):
         survey_on_ray(photo_places(photos)[:2], partial(encoder, None, "rgb"), **how)
 
 
@@ -166,7 +166,7 @@ def test_a_photo_that_kills_every_worker_ends_the_run_in_one_sentence(ray, photo
 
     monkeypatch.setattr(ray_engine, "RETRIES", 1)
     kept, places = [], photo_places([photos / "files", photos / "more-0.png"])[-4:]
-    with pytest.raises(ValueError, match="the cluster gave up on some photos .* go on from --moments"):
+    with pytest.raises(ValueError, match="cluster .*--moments"):
         ray_engine.survey_on_ray(places, load, keep=lambda s: kept.append(s.moments.count), **HOW)
     assert kept == [1, 2, 3][: len(kept)]  # in order, as far as it came
 
@@ -176,4 +176,4 @@ def test_without_ray_one_sentence_says_what_to_install(photos, tmp_path, monkeyp
     options = ["--engine", "ray", "--size", "64", "--out", str(tmp_path / "w.safetensors")]
     result = CliRunner().invoke(app, ["fit", str(photos), *options], env={"COLUMNS": "300"})
     said = " ".join(result.output.split())
-    assert result.exit_code == 2 and "needs the package ray[data]" in said
+    assert result.exit_code == 2 and "ray[data]" in said
