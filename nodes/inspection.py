@@ -7,9 +7,8 @@ from comfy_api.latest import io, ui
 from torch import Tensor
 
 from ..img2noise.diagnostics import compare_whitenings, inspect, plots
-from ..img2noise.diagnostics.comparing import comparing_report, set_figures
-from ..img2noise.diagnostics.plain import TAU
-from ..img2noise.diagnostics.reports import inspection_report
+from ..img2noise.diagnostics.reports import comparison_report, inspection_report, set_figures
+from ..img2noise.diagnostics.whiteness import TAU
 from ..img2noise.files.noise_files import Noises
 from . import inputs
 from .host.latents import noise_samples, picture_samples, samples_of
@@ -107,7 +106,7 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
         x, z = picture_samples(latents, latent_space), noise_samples(noises, latent_space)
         patch = _patch(x)
         found = compare_whitenings(x, z, patch=patch, shrinkage=shrinkage)
-        report = comparing_report(found, set_figures(x, z))
+        report = comparison_report(found, set_figures(x, z))
         report += f"\n\nmatrices are of patches of {patch} x {patch} latent pixels"
         return _shown(report, plots.comparison_chart(found))
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 import img2noise as n
 from img2noise import denoisers, sigmas
-from img2noise.diagnostics import comparing
 from img2noise.diagnostics.least_squares import best_scale, distance, score
+from img2noise.diagnostics.reports import set_figures
 from img2noise.diagnostics.whiteness import rows_of, similarity, smooth_areas, values
 from img2noise.files import noise_files
 from img2noise.inversion import noise_maps
@@ -227,7 +227,7 @@ CALLS = {
         lambda put: n.diagnostics.compare_whitenings(put(X), put(Z), patch=4, shrinkage=0.1),
         True,
     ),
-    "set_figures": (lambda put: comparing.set_figures(put(X), put(Z), put(HALF)), True),
+    "set_figures": (lambda put: set_figures(put(X), put(Z), put(HALF)), True),
     # files
     "load": (saved, True),
     "to_pixels": (lambda put: list(decode.to_pixels(put(X))), True),

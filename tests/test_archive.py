@@ -19,7 +19,7 @@ from .each import each
 SHIPPED = archive.shipped()
 FACTS = (ROOT / "pyproject.toml").read_text("utf-8")
 HOST = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "latent_preview", "nodes"}
-BROUGHT = {"torch", "numpy", "safetensors", "PIL", "einops"}  # by ComfyUI's own requirements
+BROUGHT = {"torch", "numpy", "safetensors", "PIL", "einops", "scipy"}  # by ComfyUI's own requirements
 # What no node needs, in folders of which nodes need other files: fits that go on, or run on a cluster.
 ALONG = {
     f"img2noise/{name}.py"

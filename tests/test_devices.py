@@ -17,7 +17,7 @@ KINDS = ("cuda", "mps")
 MODULES = (
     *("denoisers", "networks", "sigmas", "noise.annealing", "noise.correlated", "noise.draw"),
     *("inversion.ddim", "inversion.edit_friendly", "inversion.first_step", "inversion.noise_maps"),
-    *("diagnostics.comparing", "diagnostics.inspection", "diagnostics.least_squares", "diagnostics.plain"),
+    *("diagnostics.inspection", "diagnostics.least_squares", "diagnostics.reports"),
     *("diagnostics.populations", "diagnostics.verdict", "diagnostics.whiteness", "whitening.moments"),
     *("files.noise_files", "files.storage", "photos.decode"),
 )
@@ -25,7 +25,9 @@ MODULES = (
 OTHERS = {
     *("noise_rows", "stream", "scaled_linear", "whitening_matrix", "read_noises", "read_photo"),
     *("decode", "refuse_not_finite", "write_tensors", "contents_of", "save", "load_all", "facts", "find"),
-    *("load_network", "comparing_report", "least_squares_per_frequency", "distance", "best_scale"),
+    *("load_network", "least_squares_per_frequency", "distance", "best_scale", "on_cpu", "ratio_score"),
+    *("null_correlation", "inspection_figures", "inspection_rows", "inspection_report", "batch_report"),
+    *("comparison_figures", "comparison_report"),
 }
 
 

@@ -1,12 +1,12 @@
-"""The command line: fit a whitener to photos, search noise for a photo, inspect noise, see the idea at work.
+"""The command line: search, inspect, compare and demo here; fit and merge in `fit`.
 
-Human words and progress go to the terminal; with --json one JSON object goes to standard output and nothing
-else does.
+Words and progress go to standard error; with --json one JSON object goes to standard output, nothing else.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -17,163 +17,244 @@ from PIL import Image
 from torch import Tensor
 
 from ..diagnostics import plots
-from ..diagnostics.inspection import inspect
-from ..diagnostics.plain import TAU
-from ..diagnostics.reports import inspection_figures, inspection_report
-from ..files.noise_files import read_noises
-from ..files.storage import load, save, write_tensors
+from ..diagnostics.inspection import Inspection, inspect
+from ..diagnostics.least_squares import compare_whitenings
+from ..diagnostics.reports import (
+    LEGEND,
+    batch_report,
+    comparison_figures,
+    comparison_report,
+    inspection_figures,
+    inspection_rows,
+    set_figures,
+)
+from ..diagnostics.verdict import verdict
+from ..diagnostics.whiteness import TAU
+from ..files.noise_files import Noises, read_noises
+from ..files.storage import SHIPPED, load, save, write_tensors
 from ..noise.annealing import Annealed, anneal, loss_of
 from ..noise.correlated import correlated_noise
 from ..noise.draw import draw
-from ..photos.autoencoders import load_autoencoder
+from ..photos.autoencoders import Autoencoder, load_autoencoder
 from ..photos.decode import read_photo, to_pixels
 from ..whitening.spaces import SPACES
 from ..whitening.whitener import Whitener
-from .compare import compare_command
+from . import NO_FILE, Json, Vae, check_paths, outputs, plain_errors, progress, show_table, terminal
 from .demo import run_demo
 from .fit import fit_command, merge_command
-from .terminal import plain_errors, progress, terminal
 
 app = typer.Typer(help="Find the noise behind a picture.", no_args_is_help=True, add_completion=False)
+app.command("fit")(fit_command)
+app.command("merge")(merge_command)
 
 Search = Enum("Search", {"annealing": "annealing", "one-shot": "one-shot"}, type=str)
 ONE_SHOT = Search("one-shot")
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
-Vae = Annotated[
-    Path | None,
-    typer.Option(
-        help="Autoencoder, checkpoint or TAESD encoder (.safetensors) to make latents; without one: pixels."
-    ),
-]
-
-
-app.command("fit")(fit_command)
-app.command("merge")(merge_command)
 
 
 @app.command("search")
 def search_command(
-    photo: Annotated[Path, typer.Argument(help="The photo to find noise for.")],
-    whitener: Annotated[str, typer.Option(help="A shipped whitener (rgb, sd, sdxl) or a file.")] = "rgb",
+    photos: Annotated[list[Path], typer.Argument(help="Find noise for these photos.")],
+    whitener: Annotated[
+        str, typer.Option(help="Use a shipped whitener (rgb, sd, sdxl) or one from a file.")
+    ] = "rgb",
     method: Annotated[
-        Search, typer.Option(help="one-shot is instant; annealing searches as the paper does.")
+        Search, typer.Option(help="Choose one-shot (instant) or annealing (searches in steps).")
     ] = ONE_SHOT,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first noise; the next ones count up.")] = 0,
-    count: Annotated[int, typer.Option(min=1, help="How many noises, so how many variations.")] = 1,
-    iterations: Annotated[int, typer.Option(min=0, help="Steps of the annealing.")] = 5000,
+    seed: Annotated[int, typer.Option(min=0, help="Set the first noise's seed; the next count up.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Find this many noises, so many variations.")] = 1,
+    iterations: Annotated[int, typer.Option(min=0, help="Set the steps of the annealing.")] = 5000,
     temperature: Annotated[
-        float, typer.Option(min=0, help="How freely a noise leaves the photo; 0 is closest.")
+        float, typer.Option(min=0, help="Let the noise differ more from the photo; 0 is closest.")
     ] = 5.0,
     vae: Vae = None,
-    size: Annotated[
-        int, typer.Option(min=16, help="The photo is scaled down to this short side, never up.")
-    ] = 512,
-    out: Annotated[Path, typer.Option(help="Folder for noises, previews and the loss plot.")] = Path(
-        "out/search"
-    ),
+    size: Annotated[int, typer.Option(min=16, help="Scale photos down to this short side, never up.")] = 512,
+    out: Annotated[
+        Path, typer.Option(help="Write noises, previews and the loss plot to this folder.")
+    ] = Path("out/search"),
     as_json: Json = False,
 ) -> None:
-    """Find noise that will make a picture like the photo, and show what each noise will make."""
+    """Find noise that will make images like the photos, and show what each noise will make."""
+    rows = []
     with plain_errors():
-        matrix = load(whitener)
-        if not isinstance(matrix, Whitener):
-            raise ValueError(f"{whitener} holds no whitener but a {type(matrix).__name__}")
-        latent = matrix.space != "rgb"
-        if latent and vae is None:
-            raise ValueError(
-                f"the whitener {whitener} is for {matrix.space} latents; pass --vae to encode the photo"
-            )
-        autoencoder = load_autoencoder(vae, matrix.space) if latent and vae is not None else None
-        pixels = read_photo(photo, size, SPACES[matrix.space].stride if matrix.space in SPACES else 8)
-        x0 = pixels if autoencoder is None else autoencoder.encode(pixels)
+        check_paths(*photos, vae)
+        matrix, autoencoder = _models(whitener, vae)
+        stride = SPACES[matrix.space].stride if matrix.space in SPACES else 8
         seeds = list(range(seed, seed + count))
-        found = _find(x0, matrix, method.value, seeds, iterations, temperature)
-        out.mkdir(parents=True, exist_ok=True)
-        rows = _write_noises(found, seeds, matrix, autoencoder, whitener, out)
-        if method.value == "annealing":
-            Image.fromarray(plots.loss_curve(found.losses, found.loss_ratio)).save(out / "loss.png")
+        for photo, folder in zip(photos, outputs(photos, out, lambda stem: out / stem), strict=True):
+            pixels = read_photo(photo, size, stride)
+            x0 = pixels if autoencoder is None else autoencoder.encode(pixels)
+            found = _find(x0, matrix, method.value, seeds, iterations, temperature)
+            folder.mkdir(parents=True, exist_ok=True)
+            written = _write_noises(found, seeds, matrix, autoencoder, whitener, folder)
+            rows += [dict(photo=str(photo), **row) for row in written]
+            if method.value == "annealing":
+                Image.fromarray(plots.loss_curve(found.losses, found.loss_ratio)).save(folder / "loss.png")
     if as_json:
-        print(json.dumps(dict(out=str(out), noises=rows)))
-        return
-    for row in rows:
-        terminal.print("seed {seed}: loss ratio {loss_ratio:.3f}, std {std:.3f}, {files}".format(**row))
-
-
-app.command("compare")(compare_command)
+        typer.echo(json.dumps(dict(out=str(out), noises=rows)))
+    else:
+        show_table([_words(row) for row in rows])
 
 
 @app.command("inspect")
 def inspect_command(
-    file: Annotated[Path, typer.Argument(help="Noise or noise maps (.safetensors), or a latent (.latent).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Check noises, noise maps (.safetensors) or latents (.latent).")
+    ],
     photo: Annotated[
-        Path | None, typer.Option(help="The picture it belongs to: tells smooth areas from the rest.")
+        Path | None, typer.Option(help="Compare with the image it belongs to, and check its smooth areas.")
     ] = None,
     vae: Vae = None,
     tau: Annotated[
-        float, typer.Option(min=0, help="How little neighboring pixels differ where a photo is smooth.")
+        float, typer.Option(min=0, help="Call a photo smooth where neighboring pixels differ by less.")
     ] = TAU,
-    out: Annotated[Path | None, typer.Option(help="A picture (.png) of the figures to write.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a plot (.png), one per file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how white a noise is, what is wrong with it, and what would mend it."""
+    """Check how white noises are, and say what is wrong and how to fix it."""
     with plain_errors():
-        noises = read_noises(file)
-        picture, x0 = (None, None) if photo is None else _photo_for(noises.z, photo, vae)
-        found = inspect(noises.z, picture, x0=x0, tau=tau)
+        check_paths(*files, photo, vae, out=out)
+        encode = None if vae is None else load_autoencoder(vae, "sd").encode
+        inspected = [_inspected(read_noises(file), photo, encode, tau) for file in files]
         if out is not None:
-            Image.fromarray(plots.inspection_sheet(found, noises.names)).save(out)
+            plotted = outputs(files, out, lambda stem: out.with_stem(f"{out.stem}-{stem}"))
+            for path, (noises, found) in zip(plotted, inspected, strict=True):
+                Image.fromarray(plots.inspection_sheet(found, noises.names)).save(path)
     if as_json:
-        print(json.dumps(dict(file=str(file), **inspection_figures(found, noises))))
+        told = [
+            dict(file=str(f), **inspection_figures(i, n)) for f, (n, i) in zip(files, inspected, strict=True)
+        ]
+        typer.echo(json.dumps(dict(files=told)))
     else:
-        terminal.print(inspection_report(found, noises), markup=False, soft_wrap=True)
+        _show_inspections(files, inspected)
+
+
+@app.command("compare")
+def compare_command(
+    pictures: Annotated[Path, typer.Argument(help="Read a batch of latents (.latent, .safetensors).")],
+    found: Annotated[Path, typer.Argument(help="Read the noise that inversion found for each, in order.")],
+    noises: Annotated[
+        Path | None, typer.Option(help="Read the noise that the pictures were generated from.")
+    ] = None,
+    patch: Annotated[int, typer.Option(min=1, help="Fit matrices to patches of this side.")] = 8,
+    shrinkage: Annotated[
+        float, typer.Option(min=0, max=1, help="Pull whitenings towards white noise if pictures are few.")
+    ] = 0.01,
+    out: Annotated[Path | None, typer.Option(help="Write a chart of the comparison (.png).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find the whitening that is nearest to what an inversion did."""
+    with plain_errors():
+        check_paths(pictures, found, noises, out=out)
+        x, z = read_noises(pictures).z, read_noises(found).z
+        compared = compare_whitenings(x, z, patch=patch, shrinkage=shrinkage)
+        figures = set_figures(x, z, None if noises is None else read_noises(noises).z)
+        if out is not None:
+            Image.fromarray(plots.comparison_chart(compared)).save(out)
+    if as_json:
+        typer.echo(json.dumps(dict(whitenings=comparison_figures(compared), **figures)))
+    else:
+        terminal.print(comparison_report(compared, figures), markup=False, soft_wrap=True)
 
 
 @app.command("demo")
 def demo_command(
     image: Annotated[
-        Path | None, typer.Option(help="A photo; default one that comes with scikit-image.")
+        Path | None, typer.Option(help="Use this photo instead of one that comes with scikit-image.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    out: Annotated[Path, typer.Option(help="Folder for the pictures and the noise.")] = Path("out/demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Set the seed of the first noise.")] = 0,
+    out: Annotated[Path, typer.Option(help="Write images and noise to this folder.")] = Path("out/demo"),
     as_json: Json = False,
 ) -> None:
-    """Search noise for a photo and show what it will make, with no diffusion model."""
-    with plain_errors(), progress("annealing", 1) as advance:
-        table = run_demo(image, seed, out, advance)
+    """Find noise for a photo and show what it will make, without a diffusion model."""
+    with plain_errors():
+        check_paths(image)
+        with progress("annealing", 1) as advance:
+            noises, files = run_demo(image, seed, out, advance)
     if as_json:
-        print(json.dumps(table.facts))
+        typer.echo(json.dumps(dict(noises=noises, files=files)))
     else:
-        terminal.print(table.as_text())
+        show_table(
+            [_words(row) for row in noises],
+            title="Noise found for the photo",
+            caption="wrote " + ", ".join(files),
+        )
 
 
-def _photo_for(z: Tensor, photo: Path, vae: Path | None = None) -> tuple[Tensor, Tensor | None]:
-    """A photo at the size of the picture that noise z belongs to, and in z's own space where that can be had.
+def _words(row: dict) -> dict[str, str]:
+    """Return a row of figures as cells of a table: a list in lines, and numbers to three places."""
+    cells = {}
+    for name, value in row.items():
+        if isinstance(value, list):
+            value = "\n".join(value)
+        cells[name.replace("_", " ")] = f"{value:.3f}" if isinstance(value, float) else str(value)
+    return cells
 
-    Noise of three channels is taken for one of pixels. Raises ValueError for a photo of other proportions.
+
+def _models(name: str, vae: Path | None) -> tuple[Whitener, Autoencoder | None]:
+    """Return the whitener, and for latents the autoencoder of the same space."""
+    shipped = sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+    if name not in shipped and not Path(name).is_file():
+        raise FileNotFoundError(f"{NO_FILE} {name}, nor a shipped whitener ({', '.join(shipped)})")
+    whitener = load(name)
+    if not isinstance(whitener, Whitener):
+        raise ValueError(
+            f"got {name}, which holds no whitener but a {type(whitener).__name__}; run fit first"
+        )
+    if whitener.space == "rgb":
+        return whitener, None
+    if vae is None:
+        raise ValueError(f"got whitener {name} for {whitener.space} latents; pass --vae to encode the photo")
+    return whitener, load_autoencoder(vae, whitener.space)
+
+
+def _inspected(
+    noises: Noises, photo: Path | None, encode: Callable | None, tau: float
+) -> tuple[Noises, Inspection]:
+    picture, x0 = (None, None) if photo is None else _photo_for(noises.z, photo, encode)
+    return noises, inspect(noises.z, picture, x0=x0, tau=tau)
+
+
+def _show_inspections(files: list[Path], inspected: list[tuple[Noises, Inspection]]) -> None:
+    """Print the verdict on each file, one table of all noises, and what batches have as a whole."""
+    rows, batches = [], []
+    for file, (noises, found) in zip(files, inspected, strict=True):
+        for sentence in verdict(found, noises.names):
+            terminal.print(f"{file}: {sentence}", markup=False, soft_wrap=True)
+        names = [f"{file.name}: {name}" for name in noises.names] if len(noises.names) > 1 else [file.name]
+        for name, cells in zip(names, inspection_rows(found), strict=True):
+            cells.pop(
+                "std per channel (1)"
+            )  # too wide for a terminal; the verdict names a channel that is off
+            rows.append({"noise": name} | cells)
+        batches += [f"{file}: {line}" for line in batch_report(noises)]
+    show_table(rows, caption=LEGEND)
+    for line in batches:
+        terminal.print(line, markup=False, soft_wrap=True)
+
+
+def _photo_for(z: Tensor, photo: Path, encode: Callable | None) -> tuple[Tensor, Tensor | None]:
+    """Return a photo at the size of the image that noise z belongs to, and in z's own space if `encode` is
+    given or z has three channels, which are pixels. Raise ValueError for other proportions.
     """
     channels, height, width = z.shape[1:]
     stride = 1 if channels == 3 else 8
     picture = read_photo(photo, min(height, width) * stride, stride)
     if picture.shape[-2:] != (height * stride, width * stride):
-        found, wanted = (" x ".join(map(str, s)) for s in (picture.shape[-2:], z.shape[-2:]))
+        got, wanted = (" x ".join(map(str, s)) for s in (picture.shape[-2:], z.shape[-2:]))
         raise ValueError(
-            f"got a photo that gives {found} pixels for noise of {wanted}; pass the photo that the noise was "
-            "made from, or one of its proportions"
+            f"got a photo that gives {got} pixels for noise of {wanted}; pass the photo that the noise was "
+            "made from"
         )
-    if channels == 3 or vae is None:
-        return picture, None
-    return picture, load_autoencoder(vae, "sd").encode(picture)  # likeness does not depend on its scale
+    return picture, None if channels == 3 or encode is None else encode(picture)  # its scale does not matter
 
 
 def _find(
     x0: Tensor, matrix: Whitener, method: str, seeds: list[int], iterations: int, temperature: float
 ) -> Annealed:
-    """The noises for x0, one per seed, by either method; a one-shot noise is reported like a search of no
-    steps.
-    """
+    """Return noises for x0, one per seed; those of one shot as a search of no steps."""
     if method == "annealing":
+        ends = (max(100.0, temperature), temperature)
         with progress("annealing", iterations) as advance:
-            ends = (max(100.0, temperature), temperature)
             return anneal(
                 x0, matrix, iterations, temperature=ends, seed=seeds, on_step=lambda k, _: advance(k)
             )
@@ -183,16 +264,24 @@ def _find(
     return Annealed(z, z, ratio, start[:, None], torch.ones(len(z)))
 
 
-def _write_noises(found: Annealed, seeds, matrix: Whitener, autoencoder, name: str, out: Path) -> list[dict]:
-    pictures: Tensor | None = matrix.dewhiten(found.z)
-    if autoencoder is not None:
-        pictures = autoencoder.decode(pictures) if autoencoder.has_decoder else None
-    shown = [None] * len(seeds) if pictures is None else to_pixels(pictures)
+def _write_noises(
+    found: Annealed,
+    seeds: list[int],
+    matrix: Whitener,
+    autoencoder: Autoencoder | None,
+    name: str,
+    out: Path,
+) -> list[dict]:
+    """Write each noise, for latents also as .latent, with a preview if it can be decoded."""
+    pictures = matrix.dewhiten(found.z)
+    shown: list = [None] * len(seeds)
+    if autoencoder is None or autoencoder.has_decoder:
+        shown = list(to_pixels(pictures if autoencoder is None else autoencoder.decode(pictures)))
     rows = []
     for seed, z, ratio, picture in zip(seeds, found.z, found.loss_ratio.tolist(), shown, strict=True):
-        facts = dict(seed=seed, whitener=Path(name).stem, space=matrix.space, loss_ratio=ratio)
-        files = [save(z[None], out / f"noise-{seed}.safetensors", **facts)]
-        if autoencoder is not None:  # the mark that core's LoadLatent needs to take the tensor as it is
+        metadata = dict(seed=seed, whitener=Path(name).stem, space=matrix.space, loss_ratio=ratio)
+        files = [save(z[None], out / f"noise-{seed}.safetensors", **metadata)]
+        if autoencoder is not None:  # with the mark that core's LoadLatent needs to read it unscaled
             mark = {"latent_tensor": z[None].contiguous(), "latent_format_version_0": torch.tensor([])}
             files.append(write_tensors(mark, out / f"noise-{seed}.latent"))
         if picture is not None:

@@ -1,9 +1,10 @@
-"""The command line's `fit` and `merge`: photos measured here or on a cluster, and moments added."""
+"""The commands `fit` and `merge`: measure photos here or on a cluster, and add measurements."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ..diagnostics.whiteness import whiteness
+from ..diagnostics.whiteness import Whiteness, whiteness
 from ..files.storage import save
 from ..photos.autoencoders import encoder
 from ..photos.checkpoints import checksum, load_survey, merge, refuse_unlike, save_survey, unseen
@@ -21,70 +22,61 @@ from ..whitening.moments import STRUCTURES
 from ..whitening.spaces import SPACES
 from ..whitening.structures import fit
 from ..whitening.whitener import METHODS
-from .terminal import plain_errors, progress, terminal
+from . import Json, Vae, check_paths, plain_errors, progress, terminal
 
 # The next two ignores: mypy knows the members of an Enum only where they are literals.
 Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)  # type: ignore[misc]
 Method = Enum("Method", {m: m for m in METHODS}, type=str)  # type: ignore[misc]
 STATIONARY, ZCA = Structure("stationary"), Method("zca")
 Engine = Enum("Engine", {"local": "local", "ray": "ray"}, type=str)
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
 
 
 def fit_command(
-    out: Annotated[Path, typer.Option(help="The whitener to write (.safetensors).")],
+    out: Annotated[Path, typer.Option(help="Write the whitener to this file (.safetensors).")],
     photos: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Photos, globs, folders (searched to any depth), tars of photos, parquet tables."
+            help="Measure photos, globs, folders (searched to any depth), tars of photos, parquet tables."
         ),
     ] = None,
-    vae: Annotated[
-        Path | None,
-        typer.Option(
-            help="Autoencoder, checkpoint or TAESD encoder (.safetensors) for latents; without one: pixels."
-        ),
-    ] = None,
+    vae: Vae = None,
     space: Annotated[
-        str, typer.Option(help="Whose latents --vae makes: sd (SD 1.x, 2.x, Turbo) or sdxl.")
+        str, typer.Option(help="Name the latents that --vae makes: sd (SD 1.x, 2.x, Turbo) or sdxl.")
     ] = "",
-    size: Annotated[
-        int, typer.Option(min=16, help="Photos are scaled down to this short side, never up.")
-    ] = 512,
-    structure: Annotated[Structure, typer.Option(help="stationary fits every picture size.")] = STATIONARY,
+    size: Annotated[int, typer.Option(min=16, help="Scale photos down to this short side, never up.")] = 512,
+    structure: Annotated[
+        Structure, typer.Option(help="Choose a covariance; stationary fits every image size.")
+    ] = STATIONARY,
     method: Annotated[
-        Method, typer.Option(help="Which whitening; zca keeps the noise closest to the photo.")
+        Method, typer.Option(help="Choose a whitening; zca keeps the noise closest to the photo.")
     ] = ZCA,
     shrinkage: Annotated[
-        float, typer.Option(min=0, max=1, help="Pull towards plain noise where photos are few.")
+        float, typer.Option(min=0, max=1, help="Pull towards white noise if photos are few.")
     ] = 0.0,
     patch: Annotated[
-        int, typer.Option(min=0, help="Side of the patches of a dense whitener; 0 for none.")
+        int, typer.Option(min=0, help="Set the side of the patches of a dense whitener; 0 for none.")
     ] = 0,
-    source: Annotated[str, typer.Option(help="What the photos are, kept in the file.")] = "",
+    source: Annotated[str, typer.Option(help="Keep this description of the photos in the file.")] = "",
     engine: Annotated[
-        Engine, typer.Option(help="ray measures on a cluster, that of RAY_ADDRESS or one on this machine.")
+        Engine, typer.Option(help="Measure here or with ray: on the cluster of RAY_ADDRESS, or a local one.")
     ] = Engine.local,
     moments: Annotated[
-        Path | None, typer.Option(help="Keep what was measured in this file, to go on from or to merge.")
+        Path | None, typer.Option(help="Keep measurements in this file, to resume or to merge.")
     ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Write --moments after so many photos.")] = 500,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from --moments, if it is there.")] = False,
+    every: Annotated[int, typer.Option(min=1, help="Write --moments after this many photos.")] = 500,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from --moments if it exists.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure photos and write the whitener that turns pictures like them into noise."""
+    """Measure photos and write a whitener that turns pictures like them into noise."""
     with plain_errors():
+        check_paths(vae, out=out)
+        check_paths(out=moments)
         space = space or ("" if vae else "rgb")
-        if space not in SPACES or (space == "rgb") != (vae is None):
-            raise ValueError(
-                f"got space {space!r} {'with' if vae else 'without'} --vae; say --space sd or sdxl with one"
-            )
-        if moments is not None and moments.resolve() == out.resolve():
-            raise ValueError(f"got {out} for --out and for --moments; a file holds one of them")
+        _check_options(photos or [], vae, space, moments, out, resume)
         start = time.perf_counter()
         how = dict(structure=structure.value, size=size, space=space, patch=patch or None)
-        survey = _measured(photos or [], vae, how, engine.value, moments, every, resume)
-        assert survey.moments is not None  # usable() has looked
+        survey = _measured(photos or [], vae, how, engine.value, moments, every)
+        assert survey.moments is not None  # usable() has checked
         whitener = fit(survey.moments, method.value, shrinkage)
         seconds = time.perf_counter() - start
         save(whitener, out, source=source or ", ".join(photos or [str(moments)]))
@@ -95,8 +87,87 @@ def fit_command(
     if as_json:
         reasons = {str(place): reason for place, reason in survey.left_out}
         typer.echo(json.dumps(report | dict(held_out=quality and quality._asdict(), reasons=reasons)))
-        return
-    _name_left_out(survey)
+    else:
+        _show_fit(report, survey, quality)
+
+
+def merge_command(
+    files: Annotated[list[Path], typer.Argument(help="Add up these files that fit --moments wrote.")],
+    out: Annotated[
+        Path, typer.Option(help="Write the moments to this file (.safetensors), for fit --resume.")
+    ],
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Count photos that are in several files several times.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add up moments of different photos, measured perhaps on different machines."""
+    with plain_errors():
+        check_paths(*files, out=out)
+        survey, metadata = merge(files, repeats)
+        save_survey(survey, out, **metadata)
+    assert survey.moments is not None
+    report = dict(out=str(out), files=len(files), photos=survey.moments.count, left_out=len(survey.left_out))
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        terminal.print("{out}: {photos} photos of {files} files, {left_out} left out".format(**report))
+
+
+def _check_options(
+    photos: list[str], vae: Path | None, space: str, kept: Path | None, out: Path, resume: bool
+) -> None:
+    """Raise ValueError for options that exclude or need each other."""
+    if space not in SPACES or (space == "rgb") != (vae is None):
+        given = "with" if vae else "without"
+        raise ValueError(f"got space {space!r} {given} --vae; pass --space sd or sdxl with --vae")
+    if kept is not None and kept.resolve() == out.resolve():
+        raise ValueError(f"got {out} for --out and for --moments; pass two different files")
+    if resume and kept is None:
+        raise ValueError("got --resume without --moments FILE; pass the file to resume from")
+    if not photos and not (resume and kept is not None and kept.is_file()):
+        raise ValueError("got no photos; pass some, or moments with --moments FILE --resume")
+    if kept is not None and kept.exists() and not resume:
+        raise ValueError(f"got {kept}, which exists; pass --resume to resume from it, or another file")
+
+
+def _measured(
+    photos: list[str], vae: Path | None, how: dict, engine: str, kept: Path | None, every: int
+) -> PhotoStats:
+    """Return the statistics of the photos, added to those in the file of moments if there is one."""
+    places = photo_places(photos) if photos else []
+    metadata = dict(size=how["size"], patch=how["patch"] or 0, autoencoder=checksum(vae) if kept else "")
+    survey, left = PhotoStats(), places
+    if kept is not None and kept.exists():
+        survey, header = load_survey(kept)
+        if places:
+            _refuse_other_run(header, kept, how, metadata)
+            left = unseen(places, survey, kept)
+        terminal.print(f"{kept}: {len(survey.seen)} photos measured before, {len(left)} left")
+    keep = None if kept is None else partial(_keep, path=kept, metadata=metadata)
+    how = how | dict(stride=SPACES[how["space"]].stride, survey=survey, keep=keep, every=every)
+    survey = _survey(left, partial(encoder, vae, how["space"]), engine, how)
+    if keep is not None and left:
+        keep(usable(survey))
+    given = set(map(str, places))  # no other file is read, whatever the moments name
+    here = [p for p in survey.held_out.places if str(p) in given]
+    survey.held_out = HeldOut(here, survey.held_out.read, survey.held_out.encode)
+    return usable(survey)
+
+
+def _survey(places: list[Path | Source], load: Callable, engine: str, how: dict) -> PhotoStats:
+    with progress("measuring photos", len(places)) as advance:
+        if engine == "local":
+            return survey_photos(places, load(), on_photo=lambda _: advance(), **how)
+        from ..photos.ray_engine import survey_on_ray  # the only part that needs Ray
+
+        return survey_on_ray(places, load, on_photo=lambda _: advance(), **how)
+
+
+def _show_fit(report: dict, survey: PhotoStats, quality: Whiteness | None) -> None:
+    for place, reason in survey.left_out:
+        said = reason if str(place) in reason else f"{place}: {reason}"
+        terminal.print(f"left out {said}", markup=False, soft_wrap=True)
     terminal.print("{out}: {photos} photos measured, {left_out} left out, {seconds} s".format(**report))
     if quality:
         channels = ", ".join(f"{s:.3f}" for s in quality.std)
@@ -106,89 +177,13 @@ def fit_command(
         )
 
 
-def merge_command(
-    files: Annotated[list[Path], typer.Argument(help="Files that fit --moments wrote.")],
-    out: Annotated[Path, typer.Option(help="The moments to write (.safetensors); fit --resume reads them.")],
-    repeats: Annotated[
-        bool, typer.Option("--repeats", help="Photos that are in two of the files count twice.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Add moments that were measured on different photos, by different machines perhaps."""
-    with plain_errors():
-        survey, facts = merge(files, repeats)
-        save_survey(survey, out, **facts)
-        assert survey.moments is not None
-    report = dict(out=str(out), files=len(files), photos=survey.moments.count, left_out=len(survey.left_out))
-    if as_json:
-        typer.echo(json.dumps(report))
-    else:
-        terminal.print("{out}: {photos} photos of {files} files, {left_out} left out".format(**report))
-
-
-def _measured(
-    photos: list[str], vae: Path | None, how: dict, engine: str, kept: Path | None, every: int, resume: bool
-) -> PhotoStats:
-    """The survey of all the photos, and of those in the file of moments where it goes on from one."""
-    if resume and kept is None:
-        raise ValueError("got --resume without --moments FILE; say which file to go on from")
-    if not photos and not (resume and kept is not None and kept.is_file()):
-        raise ValueError("got no photos; name some, or moments to fit to with --moments FILE --resume")
-    if kept is not None and kept.exists() and not resume:
-        raise ValueError(
-            f"got {kept}, which is there already; pass --resume to go on from it, or another name"
-        )
-    places = photo_places(photos) if photos else []
-    facts = dict(size=how["size"], patch=how["patch"] or 0, autoencoder=checksum(vae) if kept else "")
-    survey, left = PhotoStats(), places
-    if kept is not None and kept.exists():
-        survey, header = load_survey(kept)
-        if places:
-            _refuse_other_run(header, kept, how, facts)
-            left = unseen(places, survey, kept)
-        terminal.print(f"{kept}: {len(survey.seen)} photos were looked at before, {len(left)} are left")
-    keep = None if kept is None else partial(_keep, path=kept, facts=facts)
-    survey = _look_through(left, vae, how, engine, survey, keep, every)
-    if keep is not None and left:
-        keep(usable(survey))
-    given = set(map(str, places))  # no other file is read, whatever the moments name
-    here = [p for p in survey.held_out.places if str(p) in given]
-    survey.held_out = HeldOut(here, survey.held_out.read, survey.held_out.encode)
-    return usable(survey)
-
-
-def _look_through(
-    places: list[Path | Source],
-    vae: Path | None,
-    how: dict,
-    engine: str,
-    survey: PhotoStats,
-    keep,
-    every: int,
-) -> PhotoStats:
-    how = how | dict(stride=SPACES[how["space"]].stride, survey=survey, keep=keep, every=every)
-    load = partial(encoder, vae, how["space"])
-    with progress("measuring photos", len(places)) as advance:
-        if engine == "local":
-            return survey_photos(places, load(), on_photo=lambda _: advance(), **how)
-        from ..photos.ray_engine import survey_on_ray  # which alone needs Ray
-
-        return survey_on_ray(places, load, on_photo=lambda _: advance(), **how)
-
-
-def _refuse_other_run(header: dict[str, str], kept: Path, how: dict, facts: dict) -> None:
-    """The moments that would be made now must add up with those that are kept; grids follow from the size."""
-    now = {"structure": how["structure"], "space": how["space"], **{k: str(v) for k, v in facts.items()}}
+def _refuse_other_run(header: dict[str, str], kept: Path, how: dict, metadata: dict) -> None:
+    """Raise ValueError unless this run's moments can be added to those kept; grids follow from the size."""
+    now = {"structure": how["structure"], "space": how["space"], **{k: str(v) for k, v in metadata.items()}}
     shared = {name: header[name] for name in ("shape", "scale_factor") if name in header}
     refuse_unlike(header, shared | now, (kept, "this run"))
 
 
-def _keep(survey: PhotoStats, path: Path, facts: dict) -> None:
+def _keep(survey: PhotoStats, path: Path, metadata: dict) -> None:
     if survey.moments is not None:
-        save_survey(survey, path, **facts)
-
-
-def _name_left_out(survey: PhotoStats) -> None:
-    for place, reason in survey.left_out:
-        said = reason if str(place) in reason else f"{place}: {reason}"
-        terminal.print(f"left out {said}", markup=False, soft_wrap=True)
+        save_survey(survey, path, **metadata)

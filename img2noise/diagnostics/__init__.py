@@ -1,8 +1,7 @@
-"""How white is this noise, and what in it is the picture: figures, verdicts and comparisons."""
+"""Check how white noise is and how much of an image is left in it: figures, verdicts and comparisons."""
 
 from .inspection import Inspection, inspect
 from .least_squares import compare_whitenings, least_squares, least_squares_per_frequency
-from .plain import smooth_mask
 from .populations import (
     assignment,
     inversion_error,
@@ -17,6 +16,7 @@ from .whiteness import (
     kl_divergence,
     neighbor_correlation,
     radial_spectrum,
+    smooth_mask,
     whiteness,
 )
 

@@ -1,11 +1,11 @@
-"""The linear map that best turns pictures into the noise found for them, and how near whitenings are to it.
+"""The linear map that best turns pictures into the noise found for them, and its distance from whitenings.
 
     W = Z^T X (X^T X + eta I)^-1 = Z^T (X X^T + eta I)^-1 X,   W(f) = S_zx(f) (S_xx(f) + eta I)^-1
     MSE = ||X W^T - Z||_F^2 / (N D),   R^2 = 1 - MSE / Var(Z),   Var(Z) = ||Z - mean||_F^2 / (N D)
 
 Rows are samples, centered; the first form is for N >= D, the second for fewer, the last for maps that commute
-with shifts. Source: the first-step paper's Eq. 9 and Table 1; ridge and frequencies are ours. X, Z are (N, C,
-H, W) on any device; dense maps work on C x p x p patches, D = C p^2. Maps are float64 on the CPU.
+with shifts. Source: the first-step paper, Eq. 9 and Table 1; ridge and frequencies are additions. X, Z are
+(N, C, H, W) on any device; dense maps work on C x p x p patches, D = C p^2. Maps are float64 on the CPU.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ from .. import checks
 from ..whitening.moments import DENSE_LIMIT, measure
 from ..whitening.structures import fit
 from ..whitening.whitener import METHODS, Whitener, with_method
+from .whiteness import on_cpu
 
 RIDGE = 1e-3  # of the mean eigenvalue of X^T X
 Pair = tuple[Tensor, Tensor]  # pictures and noises
 
 
 class Score(NamedTuple):
-    """Mean squared error, and the share of the variance that is explained; negative where nothing would be
-    better.
-    """
+    """Mean squared error, and the explained share of the variance, negative if worse than the mean."""
 
     mse: float
     r2: float
@@ -43,8 +42,8 @@ class Distance(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A map beside W_Diff: its fit on held-out data, as it is and times the best scalar of the training data;
-    its distance, as it is and times `scale`, the scalar that is best in the Frobenius norm.
+    """A map beside W_Diff: its fit on held-out data, unscaled and times the best scalar of the training data;
+    its distance, unscaled and times `scale`, the best scalar in the Frobenius norm.
     """
 
     name: str
@@ -65,14 +64,12 @@ class LinearMap:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the prediction for x (N, D), float64 on the CPU."""
-        return (x.detach().cpu().double() - self.x_mean) @ self.matrix.T + self.z_mean
+        return (on_cpu(x) - self.x_mean) @ self.matrix.T + self.z_mean
 
 
 @dataclass(frozen=True, eq=False)
 class FrequencyMap:
-    """Z(f) = W(f) X(f) of centered pictures, on the CPU: `blocks` (H, W // 2 + 1, C, C), means (C, 1, 1) of a
-    channel.
-    """
+    """Z(f) = W(f) X(f) of centered pictures, on the CPU: `blocks` (H, W // 2 + 1, C, C), means (C, 1, 1)."""
 
     blocks: Tensor
     x_mean: Tensor
@@ -80,7 +77,7 @@ class FrequencyMap:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the prediction for x (N, C, H, W), float64 on the CPU."""
-        spectrum = torch.fft.rfft2(x.detach().cpu().double() - self.x_mean, norm="ortho")
+        spectrum = torch.fft.rfft2(on_cpu(x) - self.x_mean, norm="ortho")
         mapped = torch.einsum("hwij,njhw->nihw", self.blocks, spectrum)
         return torch.fft.irfft2(mapped, s=x.shape[-2:], norm="ortho") + self.z_mean
 
@@ -88,11 +85,11 @@ class FrequencyMap:
 def least_squares(x: Tensor, z: Tensor, ridge: float = RIDGE, dual: bool | None = None) -> LinearMap:
     """Return W of flat samples x, z (N, D), with eta = ridge tr(X^T X) / D, on the CPU.
 
-    Solved with D x D matrices, or N x N ones if `dual`, by default whichever is smaller; both are equal.
-    Raises ValueError where ridge 0 leaves W open.
+    Solve with D x D matrices, or N x N ones if `dual`, by default whichever is smaller; both give the same W.
+    Raise ValueError if ridge is 0 and samples are too few to determine W.
     """
     _check_pair(x, z, 2, ridge)
-    x, z = (t.detach().cpu().double() for t in (x, z))
+    x, z = (on_cpu(t) for t in (x, z))
     x_mean, z_mean = x.mean(0), z.mean(0)
     x, z = x - x_mean, z - z_mean
     count, size = x.shape
@@ -110,13 +107,12 @@ def least_squares(x: Tensor, z: Tensor, ridge: float = RIDGE, dual: bool | None 
 
 
 def least_squares_per_frequency(x: Tensor, z: Tensor, ridge: float = RIDGE) -> FrequencyMap:
-    """Return W(f) of pictures x, z (N, C, H, W), the best map that commutes with shifts, on the CPU; eta =
-    ridge tr S_xx(f) / C.
+    """Return W(f) of pictures x, z (N, C, H, W), the best map that commutes with shifts, on the CPU.
 
-    Needs only C samples, and no patches.
+    eta = ridge tr S_xx(f) / C; C samples are enough.
     """
     _check_pair(x, z, 4, ridge)
-    x, z = (t.detach().cpu().double() for t in (x, z))
+    x, z = (on_cpu(t) for t in (x, z))
     means = [t.mean((0, 2, 3))[:, None, None] for t in (x, z)]
     fx, fz = (
         torch.fft.rfft2(t - m, norm="ortho").permute(2, 3, 1, 0) for t, m in zip((x, z), means, strict=True)
@@ -129,29 +125,29 @@ def least_squares_per_frequency(x: Tensor, z: Tensor, ridge: float = RIDGE) -> F
 
 
 def score(predicted: Tensor, z: Tensor) -> Score:
-    """The fit of a prediction to z, both (N, ...); the variance of z is about its own mean over N."""
-    predicted, z = (t.detach().cpu().double().flatten(1) for t in (predicted, z))
+    """Return the fit of a prediction to z, both (N, ...); the variance of z is about its own mean over N."""
+    predicted, z = (on_cpu(t).flatten(1) for t in (predicted, z))
     mse = float((predicted - z).square().mean())
     variance = float((z - z.mean(0)).square().mean())
     return Score(mse, 1 - mse / variance if variance > 0 else float("nan"))
 
 
 def distance(w: Tensor, target: Tensor) -> Distance:
-    """How far two matrices are apart."""
-    difference = w.detach().cpu().double() - target.detach().cpu().double()
+    """Return the distance between two matrices."""
+    difference = on_cpu(w) - on_cpu(target)
     return Distance(
         float(torch.linalg.matrix_norm(difference, 2)), float(torch.linalg.matrix_norm(difference))
     )
 
 
 def best_scale(w: Tensor, target: Tensor) -> float:
-    """s that minimizes ||s w - target||_F."""
-    w, target = (t.detach().cpu().double() for t in (w, target))
+    """Return s that minimizes ||s w - target||_F."""
+    w, target = (on_cpu(t) for t in (w, target))
     return float((w * target).sum() / w.square().sum())
 
 
 def whitening_matrix(whitener: Whitener) -> Tensor:
-    """W (D, D) of a whitener, a column per value of a picture or patch."""
+    """Return W (D, D) of a whitener, a column per value of a picture or patch."""
     mean = whitener.mean.double()
     size = mean.numel()
     return whitener.whiten(torch.eye(size, dtype=torch.float64).view(-1, *mean.shape) + mean).flatten(1).T
@@ -160,18 +156,19 @@ def whitening_matrix(whitener: Whitener) -> Tensor:
 def compare_whitenings(
     x: Tensor, z: Tensor, *, patch: int = 8, shrinkage: float = 0.0, ridge: float = RIDGE
 ) -> list[Comparison]:
-    """W_Diff, W_Diff per frequency and the five whitenings, as maps from pictures x to noises z (N, C, H, W).
+    """Return W_Diff, W_Diff per frequency and the five whitenings, as maps from pictures x to noises z (N, C,
+    H, W).
 
-    Every fifth sample is held out (the last of fewer); whitenings and W_Diff see C x `patch` x `patch`
-    patches of the others, whose number `patch` must divide the sides. Distances are NaN for the map per
-    frequency, which has no such matrix. Raises ValueError for sets that differ or are too small, and for a
-    singular covariance, saying what to do.
+    Every fifth sample is held out (the last of fewer); whitenings and W_Diff are fitted to C x `patch` x
+    `patch` patches of the others; `patch` must divide the sides. Distances are NaN for the map per frequency,
+    which has no such matrix. Raise ValueError for sets that differ or are too small, and for a singular
+    covariance.
     """
     _check(x, z, patch)
     checks.number(ridge, "ridge", 0)
     checks.number(shrinkage, "shrinkage", 0, 1)
     held_out = torch.arange(len(x)) % 5 == 4 if len(x) >= 5 else torch.arange(len(x)) == len(x) - 1
-    x, z = (t.detach().cpu().double() for t in (x, z))
+    x, z = (on_cpu(t) for t in (x, z))
     train, test = ((x[rows], z[rows]) for rows in (~held_out, held_out))
     flat, flat_test = ((_cut(a, patch), _cut(b, patch)) for a, b in (train, test))
     diff = least_squares(*flat, ridge)

@@ -1,6 +1,4 @@
-"""The pictures: loss curves, diagnostics and contact sheets as uint8 arrays (H, W, 3), drawn by matplotlib
-without a window.
-"""
+"""Plots: loss curves, diagnostics and contact sheets as uint8 arrays (H, W, 3), by matplotlib, no window."""
 
 from __future__ import annotations
 
@@ -17,14 +15,10 @@ MOST = 8  # noises in one plot
 
 
 def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for noise") -> np.ndarray:
-    """Loss over its first value against iteration, a line per row: losses (B, steps + 1), loss_ratio (B,) of
-    the best.
-    """
+    """Plot loss over its first value against iteration, a line per row: losses (B, steps + 1), best (B,)."""
     drawn, axes = figure(7, 4)
     relative = (losses / losses[:, :1]).numpy()
-    keep = np.unique(
-        np.linspace(0, relative.shape[1] - 1, 2000).astype(int)
-    )  # more points than pixels show nothing more
+    keep = np.unique(np.linspace(0, relative.shape[1] - 1, 2000).astype(int))  # no more points than pixels
     for row, (line, best) in enumerate(zip(relative, loss_ratio.tolist(), strict=True)):
         axes.plot(keep, line[keep], linewidth=1, label=f"noise {row + 1}: best {best:.3f}")
     axes.set(title=title, xlabel="iteration", ylabel="loss / first loss", ylim=(0, None))
@@ -35,8 +29,8 @@ def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for nois
 
 
 def first_step_curve(residuals: Tensor, stds: Tensor) -> np.ndarray:
-    """How a first-step inversion went: residual (logarithmic) and standard deviation of the noise, both
-    (steps, B), against iteration, a line per row.
+    """Plot the residual and the standard deviation of the noise, both (steps, B), of a first-step inversion
+    against iteration, a line per row.
     """
     drawn, (above, below) = figure(7, 5.5, 2)
     steps = np.arange(1, len(residuals) + 1)
@@ -54,8 +48,9 @@ def first_step_curve(residuals: Tensor, stds: Tensor) -> np.ndarray:
 
 
 def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray:
-    """Four views of each noise beside what white noise has: its values, neighbors, spectrum, and areas or
-    channels. Gray bands hold 99 % of white noise.
+    """Plot values, neighbors, spectrum, and areas or channels of each noise beside those of white noise.
+
+    Gray bands hold 99 % of white noise.
     """
     drawn, axes = figure(10, 7, 2, 2)
     (values, neighbors), (spectrum, parts) = axes
@@ -68,7 +63,7 @@ def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray
         neighbors.plot(lags, found.down[row].numpy(), "s--", color=line.get_color(), markersize=3)
         spectrum.plot(found.frequencies.numpy(), found.spectrum[row].numpy(), color=line.get_color())
     values.plot(centers, np.exp(-(centers**2) / 2) / (2 * np.pi) ** 0.5, ":", color="gray")
-    values.set(title="Values, and the bell of noise", xlabel="value", ylabel="density")
+    values.set(title="Values, and the normal distribution", xlabel="value", ylabel="density")
     channels, height, width = found.shape
     band = 2.58 / (channels * height * (width - lags)) ** 0.5
     neighbors.fill_between(lags, -band, band, color="gray", alpha=0.25)
@@ -77,9 +72,7 @@ def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray
     spectrum.fill_between(
         found.frequencies.numpy(), np.maximum(1 - band, 0.01), 1 + band, color="gray", alpha=0.25
     )
-    spectrum.set(
-        title="Strength by fineness", xlabel="cycles per pixel", ylabel="power, 1 in noise", yscale="log"
-    )
+    spectrum.set(title="Spectrum", xlabel="cycles per pixel", ylabel="power, 1 in noise", yscale="log")
     _parts(parts, found, len(names[:MOST]))
     if len(names) > 1:
         values.legend(frameon=False, fontsize=7)
@@ -87,14 +80,16 @@ def inspection_sheet(found: Inspection, names: Sequence[str] = ()) -> np.ndarray
 
 
 def comparison_chart(found: Sequence[Comparison]) -> np.ndarray:
-    """R^2 of each map on pictures held out, as it is and scaled; and its distance from W_Diff."""
+    """Plot R^2 of each map on held-out pictures, unscaled and scaled, and its distance from W_Diff."""
     drawn, (above, below) = figure(8, 6.5, 2)
     names, places = [c.name for c in found], np.arange(len(found))
-    for shift, label, fits in ((-0.2, "as it is", "fit"), (0.2, "scaled", "scaled_fit")):
+    for shift, label, fits in ((-0.2, "unscaled", "fit"), (0.2, "scaled", "scaled_fit")):
         above.bar(places + shift, [max(getattr(c, fits).r2, -1) for c in found], 0.4, label=label)
         distances = [getattr(c, fits.replace("fit", "distance")).frobenius for c in found]
         below.bar(places + shift, np.nan_to_num(distances), 0.4, label=label)
-    above.set(title="Which whitening is what inversion does", ylabel="R2, held out (from -1)", ylim=(-1, 1))
+    above.set(
+        title="Which whitening is nearest to the inversion", ylabel="R2 on held-out pictures", ylim=(-1, 1)
+    )
     below.set(ylabel="distance from W_Diff (Frobenius)")
     for axes in (above, below):
         axes.set_xticks(places, names, rotation=15)
@@ -104,23 +99,23 @@ def comparison_chart(found: Sequence[Comparison]) -> np.ndarray:
 
 
 def _parts(axes, found: Inspection, rows: int) -> None:
-    """Standard deviations: of smooth areas and the rest where a picture was given, of channels otherwise."""
+    """Plot standard deviations of smooth areas and the rest if a picture was given, of channels otherwise."""
     if found.areas is None:
         stds, labels = found.channels.std, [f"channel {c + 1}" for c in range(found.shape[0])]
     else:
         stds = torch.stack([found.areas.plain, found.areas.other], 1)
-        labels = ["smooth areas", "the rest"]
+        labels = ["smooth areas", "elsewhere"]
     for row in range(rows):
         places = np.arange(len(labels)) + (row - (rows - 1) / 2) * 0.8 / rows
         axes.bar(places, stds[row].nan_to_num(0).numpy(), 0.8 / rows)
     axes.set_xticks(np.arange(len(labels)), labels)
     axes.axhline(1, linewidth=1, linestyle=":", color="gray")
-    axes.set(title="How loud", ylabel="standard deviation")
+    axes.set(title="Standard deviation", ylabel="standard deviation")
 
 
 def contact_sheet(pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4) -> np.ndarray:
-    """Titled pictures, uint8 (H, W, 3) or gray (H, W), in rows of `columns`, all cells as large as the first
-    picture's.
+    """Draw titled pictures, uint8 (H, W, 3) or gray (H, W), in rows of `columns`, in cells of the first one's
+    size.
     """
     rows = -(-len(pictures) // columns)
     height, width = pictures[0][1].shape[:2]
@@ -135,14 +130,12 @@ def contact_sheet(pictures: Sequence[tuple[str, np.ndarray]], columns: int = 4) 
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1):
-    """A drawing of so many inches, and its axes; ImportError where matplotlib is not there."""
-    try:  # slow to import, and only pictures need it
+    """Return a figure of this size in inches, and its axes; raise ImportError without matplotlib."""
+    try:  # slow to import
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
-            "plots need matplotlib, which is not there: install what requirements.txt lists"
-        ) from error
+        raise ImportError("plots need matplotlib: install the packages in requirements.txt") from error
 
     drawn = Figure(figsize=(width, height), dpi=110, layout="constrained")
     FigureCanvasAgg(drawn)
@@ -150,6 +143,6 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1):
 
 
 def pixels(drawn) -> np.ndarray:
-    """A drawing as uint8 (H, W, 3)."""
+    """Return a figure as uint8 (H, W, 3)."""
     drawn.canvas.draw()
     return np.asarray(drawn.canvas.buffer_rgba())[..., :3].copy()

@@ -1,12 +1,13 @@
-"""Figures of a set: what a single latent cannot show.
+"""Figures of a set of latents, which a single latent does not have.
 
-    top-20    mean of the 20 largest |Pearson r|, over the samples, among the C x 8 x 8 values of each patch
+    top-20    mean of the 20 largest |Pearson r|, over the samples, among the C x 8 x 8 values of each patch;
+              of white noise, r^2 of N samples ~ Beta(1/2, (N - 2) / 2) (Fisher 1915)
     angles    at picture, noise and latent of the triangle the three points make; the most probable triple
     assignment    how often the nearest in l2 is the right partner, both ways
-    error     sum |E_inversion - E_sampling| over plain pixels / sum |E_inversion|, per step
+    error     sum |E_inversion - E_sampling| over smooth pixels / sum |E_inversion|, per step
 
 Source: Staniszewski et al. (2024), Tables 2, 3, 6, 8, appendices B, D, E. Sets are (N, C, H, W) on any
-device, the same order in each; work is done, and figures are, in float64 on the CPU.
+device, the same order in each; figures are float64 on the CPU.
 """
 
 from __future__ import annotations
@@ -15,18 +16,17 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+import scipy
 import torch
 from torch import Tensor
 
 from .. import checks
-from .nulls import null_correlation
-from .whiteness import rows_of
+from .whiteness import on_cpu, rows_of
 
 
 class TopCorrelation(NamedTuple):
-    """`mean` and `std` of the strongest correlations in the patches of `count` samples, and what white noise
-    of as many would have.
-    """
+    """`mean` and `std` of the strongest correlations in patches of `count` samples; `null`: white noise's."""
 
     mean: float
     std: float
@@ -46,24 +46,22 @@ class Assignment(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class InversionError:
-    """Per step in the order given (T,), of plain pixels and of the rest; `area` is the plain share."""
+    """Per step in the order given (T,), of smooth pixels (`plain`) and the rest; `area`: the smooth share."""
 
     plain: Tensor
     other: Tensor
     area: float
 
     def first_share(self, share: float = 0.1) -> tuple[float, float]:
-        """The share of the whole error that the first `share` of the steps makes: plain, other."""
+        """Return the share of the whole error that the first `share` of the steps makes: plain, other."""
         first = max(1, round(share * len(self.plain)))
         plain, other = (float(e[:first].sum() / e.sum()) for e in (self.plain, self.other))
         return plain, other
 
 
 def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
-    """The strongest correlations in patches of x (N, C, H, W), patches at the edges smaller.
-
-    Its level under white noise depends on N (.79 for 16, .04 for 8192), so the two belong together. Raises
-    ValueError below 4 samples.
+    """Return the strongest correlations in patches of x (N, C, H, W), beside white noise's, which depend on N
+    (.79 for 16, .04 for 8192). Patches at the edges are smaller. Raise ValueError below 4 samples.
     """
     checks.finite(x, "the set", 4)
     checks.whole(patch, "patch", 1)
@@ -71,7 +69,7 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
     found, nulls = [], []
     for rows in x.split(patch, dim=2):
         for piece in rows.split(patch, dim=3):
-            flat = piece.flatten(1).detach().cpu().double()  # (N, d)
+            flat = on_cpu(piece.flatten(1))  # (N, d)
             nulls.append(null_correlation(len(flat), flat.shape[1], top))
             std, mean = torch.std_mean(flat, dim=0)
             flat = (flat - mean) / (std + 1e-5)  # as published: a pixel that never varies has r = 0
@@ -81,15 +79,24 @@ def top_correlation(x: Tensor, patch: int = 8, top: int = 20) -> TopCorrelation:
     return TopCorrelation(float(r.mean()), float(r.std(correction=0)), sum(nulls) / len(nulls), len(x))
 
 
-def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
-    """Return the degrees at picture, noise and latent of each sample's triangle: three of (N, ...) -> (N, 3),
-    on the CPU.
+def null_correlation(count: int, size: int, top: int = 20) -> float:
+    """Return the expected mean of the `top` largest |r| among the pairs of `size` independent columns of
+    `count` samples: the k-th of P pairs at the quantile 1 - (k - 1/2) / P. Raise ValueError below 4 samples.
     """
+    pairs = size * (size - 1) // 2
+    if count < 4 or pairs < 1:
+        raise ValueError(f"got {count} samples of {size} values; correlations need 4 samples of 2")
+    tail = (np.arange(min(top, pairs)) + 0.5) / pairs
+    return float(np.sqrt(scipy.stats.beta.isf(tail, 0.5, (count - 2) / 2)).mean())
+
+
+def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
+    """Return the degrees at picture, noise and latent (N, ...) of each triangle (N, 3), on the CPU."""
     for t in (picture, noise, latent):
         checks.finite(t, "a corner of the triangles")
         if t.ndim < 2:
             raise ValueError(f"got a set of shape {tuple(t.shape)}; expected samples in rows (N, ...)")
-    corners = [t.flatten(1).detach().cpu().double() for t in (picture, noise, latent)]
+    corners = [on_cpu(t.flatten(1)) for t in (picture, noise, latent)]
     if len({t.shape for t in corners}) > 1:
         raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; a triangle needs three alike")
     angles = []
@@ -101,15 +108,15 @@ def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
 
 
 def most_probable_triangle(angles: Tensor) -> tuple[int, int, int]:
-    """The whole degrees that sum to 180 and maximize the product of the three histograms of angles (N, 3).
+    """Return the whole degrees that sum to 180 and maximize the product of the histograms of angles (N, 3).
 
-    Bins are centered on whole degrees: published code cuts at them, which takes a degree off the sum on
-    average. Where no triple was seen in all three, a bin nobody is in counts a thousandth of a sample.
+    Bins are centered on whole degrees; published code cuts at them, which lowers the sum by a degree on
+    average. An empty bin counts as a thousandth of a sample.
     """
     checks.finite(angles, "the angles", 2)
     if angles.shape[1] != 3:
         raise ValueError(f"got angles of shape {tuple(angles.shape)}; expected (N, 3)")
-    nearest = angles.detach().cpu().double().round().long().clamp(1, 178)
+    nearest = on_cpu(angles).round().long().clamp(1, 178)
     counts = torch.stack([torch.bincount(column, minlength=180) for column in nearest.T]).double()
     log = counts.clamp_min(1e-3).log()  # (3, 180)
     a, b = torch.meshgrid(torch.arange(180), torch.arange(180), indexing="ij")
@@ -121,11 +128,8 @@ def most_probable_triangle(angles: Tensor) -> tuple[int, int, int]:
 
 
 def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
-    """How often a[i]'s nearest of b is b[i], and back, in `chunks` equal parts of the sets (N, ...), each by
-    itself.
-
-    Fewer candidates are easier to tell apart, so `chance` says how easy. Raises ValueError for sets that
-    cannot be cut so.
+    """Return how often the nearest of b to a[i] is b[i], and the reverse, within each of `chunks` equal parts
+    of the sets (N, ...). Raise ValueError for sets that cannot be divided so.
     """
     checks.finite(a, "the first set")
     checks.finite(b, "the second set")
@@ -136,7 +140,7 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
             "shapes and at least one sample a chunk"
         )
     size = len(a) // chunks
-    flat = [t[: size * chunks].flatten(1).detach().cpu().double() for t in (a, b)]
+    flat = [on_cpu(t[: size * chunks].flatten(1)) for t in (a, b)]
     right = torch.arange(size)
     accuracies = []
     for left, candidates in zip(*(t.split(size) for t in flat), strict=True):
@@ -149,25 +153,25 @@ def assignment(a: Tensor, b: Tensor, chunks: int = 8) -> Assignment:
 
 
 def inversion_error(found: Tensor, truth: Tensor, plain: Tensor) -> InversionError:
-    """Return how far noise predictions while inverting, `found`, are from sampling's, `truth`: both (T, N, C,
-    H, W); on the CPU.
+    """Return how far the noise predictions of an inversion, `found`, are from sampling's, `truth`: both (T,
+    N, C, H, W); on the CPU.
 
-    `plain` (N or 1, H, W) comes from `smooth_mask`. Both sums are over all samples, as Eq. 15 and 16 print
-    them, so they grow with the areas: divide by `area` and 1 - `area` to compare pixel with pixel.
+    `plain` (N or 1, H, W) comes from `smooth_mask`. Both sums are over all samples, as in Eq. 15 and 16, so
+    they grow with the areas: divide by `area` and 1 - `area` to compare them per pixel.
     """
     checks.finite(found, "the predictions of the inversion")
     checks.finite(truth, "the predictions of sampling")
     if not isinstance(plain, Tensor) or plain.is_complex() or plain.ndim != 3:
-        raise TypeError(f"got {checks.kind(plain)} for the plain areas; expected a mask (N, H, W)")
+        raise TypeError(f"got {checks.kind(plain)} for the smooth areas; expected a mask (N, H, W)")
     if found.shape != truth.shape or found.ndim != 5:
         raise ValueError(
             f"got predictions of {tuple(found.shape)} and {tuple(truth.shape)}; expected two of "
             "(T, N, C, H, W)"
         )
-    mask = rows_of(plain.detach().cpu().double(), found.shape[1])[:, None]  # (N, 1, H, W)
+    mask = rows_of(on_cpu(plain), found.shape[1])[:, None]  # (N, 1, H, W)
     sums = []
-    for ours, true in zip(found, truth, strict=True):  # a step at a time: trajectories are large
-        ours, true = (t.detach().cpu().double() for t in (ours, true))
+    for ours, true in zip(found, truth, strict=True):  # one step at a time: trajectories are large
+        ours, true = (on_cpu(t) for t in (ours, true))
         error, norm = (ours - true).abs(), ours.abs().sum()
         sums.append([(error * m).sum() / norm for m in (mask, 1 - mask)])
     plain_sums, other_sums = torch.tensor(sums, dtype=torch.float64).T

@@ -82,7 +82,7 @@ def load_autoencoder(path: str | Path, space: str) -> Autoencoder:
     if path.suffix != ".safetensors":
         raise ValueError(f"got {path}; autoencoders are read from .safetensors files alone")
     if not path.is_file():
-        raise FileNotFoundError(f"found no autoencoder file {path}")
+        raise FileNotFoundError(f"found no file {path}")
     if space not in SPACES or SPACES[space].channels != 4:
         raise ValueError(f"got space {space!r} for an autoencoder; say whose latents it makes: sd or sdxl")
     try:

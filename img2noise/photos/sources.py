@@ -89,9 +89,7 @@ def _found(paths: str | Path | Iterable[str | Path], known: set[str]) -> list[Pa
     for path in [paths] if isinstance(paths, str | Path) else list(paths):
         matches = [path] if os.path.exists(path) else sorted(glob.glob(str(path), recursive=True))
         if not matches:
-            raise FileNotFoundError(
-                f"got {str(path)!r}, which is neither a file nor a folder nor a glob of any"
-            )
+            raise FileNotFoundError(f"found no file {path}")
         for match in map(Path, matches):
             found += _in_folder(match, known) if match.is_dir() else [match] if match.is_file() else []
     if not found:

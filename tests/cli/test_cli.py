@@ -9,11 +9,13 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from typer.main import get_command
 from typer.testing import CliRunner
 
-from img2noise import Moments, draw, facts, load
+from img2noise import Moments, cli, draw, facts, load, save
 from img2noise.cli.app import app
 from img2noise.diagnostics import whiteness
+from img2noise.diagnostics.verdict import WHITE
 from img2noise.photos.decode import read_photo
 from img2noise.whitening import Stationary
 
@@ -27,6 +29,13 @@ def run(*arguments):
     return CliRunner().invoke(app, [str(a) for a in arguments])
 
 
+def wide(*arguments):
+    """A run in a terminal that cuts no line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli.terminal, "width", 400)
+        return run(*arguments)
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Forty pictures of smoothed noise in three sizes."""
@@ -38,9 +47,58 @@ def photos(tmp_path_factory):
     return folder
 
 
+COMMANDS = get_command(app).commands
+VERBS = {
+    *("Add", "Call", "Check", "Choose", "Compare", "Count", "Find", "Fit", "Keep", "Let", "Measure", "Name"),
+    *("Print", "Pull", "Read", "Resume", "Scale", "Set", "Use", "Write"),
+}
+
+
 def test_help_names_every_command():
     text = run("--help").output
-    assert all(command in text for command in ("fit", "search", "demo"))
+    assert all(command in text for command in ("compare", "demo", "fit", "inspect", "merge", "search"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_text_begins_with_a_verb(name):
+    command = COMMANDS[name]
+    texts = [command.help, *(p.help for p in command.params if p.name != "help")]
+    assert len(texts) > 3 and {text.split()[0] for text in texts} <= VERBS
+
+
+MISSING = (  # a file that is not there in each place that takes one
+    *("search no.png", "search p.png no.png", "search p.png --whitener no.png", "search p.png --vae no.png"),
+    *("inspect no.png", "inspect z no.png", "inspect z --photo no.png", "inspect z --vae no.png"),
+    *("compare no.png z", "compare z no.png", "compare z z --noises no.png", "demo --image no.png"),
+    *("merge no.png --out w", "fit no.png --out w", "fit p.png --vae no.png --space sd --out w"),
+)
+
+
+@pytest.mark.parametrize("command", MISSING)
+def test_every_command_says_alike_that_a_file_is_not_there(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64), "gray").save("p.png")
+    save(draw((4, 4, 16, 16), 3), "z")
+    result = run(*command.split())
+    assert result.exit_code == 2 and "error: found no file no.png" in result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"p.png", "z"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["inspect", "z.safetensors", "--out", "nowhere/a.png"],
+        ["fit", "p.png", "--out", "nowhere/w.safetensors"],
+        ["fit", "p.png", "--out", "w.safetensors", "--moments", "nowhere/m.safetensors"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_is_not_there_is_named_before_the_work(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (64, 64), "gray").save("p.png")
+    save(draw((1, 4, 16, 16), 3), "z.safetensors")
+    result = run(*arguments)
+    assert result.exit_code == 2 and "found no folder nowhere" in result.output
 
 
 def test_fit_writes_a_whitener_that_whitens_and_says_so(photos, tmp_path):
@@ -68,10 +126,10 @@ def test_fit_counts_what_it_leaves_out_and_goes_on(photos, tmp_path):
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
-        (["--method", "cholesky"], "cannot carry"),
-        (["--vae", "missing.safetensors", "--space", "sd"], "found no autoencoder file"),
-        (["--space", "flux"], "space 'flux' without"),
-        (["--structure", "dense"], "pass a patch"),
+        (["--method", "cholesky"], "method"),
+        (["--vae", "missing.safetensors", "--space", "sd"], "found no file missing"),
+        (["--space", "flux"], "flux"),
+        (["--structure", "dense"], "patch"),
     ],
 )
 def test_a_mistake_ends_in_one_sentence_and_writes_nothing(photos, tmp_path, arguments, sentence):
@@ -95,6 +153,36 @@ def test_search_writes_noises_previews_and_a_plot(photos, tmp_path, method):
         assert noise.shape == read_photo(photo, 64).shape and abs(float(noise.std()) - 1) < 0.05
         assert Image.open(tmp_path / f"preview-{seed}.png").size == noise.shape[:1:-1]
     assert (tmp_path / "loss.png").exists() == (method == "annealing")
+
+
+def test_search_takes_several_photos_each_into_a_folder_of_its_name(photos, tmp_path):
+    first, second, *_ = sorted(photos.iterdir())
+    arguments = ["search", first, second, "--out", tmp_path / "both", "--count", 2, "--size", 64]
+    rows = json.loads(run(*arguments, "--json").stdout)["noises"]
+    assert [(row["photo"], row["seed"]) for row in rows] == [
+        (str(p), s) for p in (first, second) for s in (0, 1)
+    ]
+    run("search", second, "--out", tmp_path / "alone", "--size", 64)
+    both, alone = tmp_path / "both" / second.stem, tmp_path / "alone"
+    assert torch.equal(load(both / "noise-0.safetensors"), load(alone / "noise-0.safetensors"))
+    words = wide(*arguments).output
+    assert first.name in words and second.name in words and "noise-1.safetensors" in words
+    assert "[" not in words  # a table, not a list
+    result = run("search", first, first, "--out", tmp_path / "c")
+    assert result.exit_code == 2 and "one name" in result.output and not (tmp_path / "c").exists()
+
+
+def test_inspect_takes_several_files_and_names_each_in_one_table(tmp_path):
+    paths = [tmp_path / "white.safetensors", tmp_path / "weak.safetensors"]
+    save(draw((1, 4, 16, 16), 3), paths[0])
+    save(0.5 * draw((2, 4, 16, 16), 4), paths[1])
+    found = json.loads(run("inspect", *paths, "--json", "--out", tmp_path / "plot.png").stdout)["files"]
+    assert [row["file"] for row in found] == list(map(str, paths))
+    assert [len(row["noises"]) for row in found] == [1, 2]
+    assert {p.name for p in tmp_path.glob("*.png")} == {"plot-white.png", "plot-weak.png"}
+    words = wide("inspect", *paths).output
+    assert f"{paths[0]}: {WHITE}" in words and words.count("kurtosis") == 1
+    assert all(f"weak.safetensors: noise {row}" in words for row in (1, 2))
 
 
 def test_search_gives_a_seed_the_same_noise_alone_and_among_others(photos, tmp_path):
@@ -148,7 +236,7 @@ def test_the_demo_makes_its_three_files_on_any_photo(photos, tmp_path, monkeypat
 
 
 def test_moments_are_no_whitener(photos, tmp_path):
-    from img2noise import measure, save
+    from img2noise import measure
 
     moments = measure(torch.ones(2, 3, 8, 8))
     assert isinstance(moments, Moments)

@@ -12,7 +12,7 @@ from img2noise.diagnostics import (
     top_correlation,
     triangle_angles,
 )
-from img2noise.diagnostics.nulls import null_correlation
+from img2noise.diagnostics.populations import null_correlation
 
 from ..cases import close, normal
 
@@ -143,11 +143,11 @@ def test_the_first_tenth_of_steps_is_a_tenth_of_an_even_error():
 
 
 def test_sets_that_do_not_belong_together_are_refused():
-    with pytest.raises(ValueError, match="4 samples"):
+    with pytest.raises(ValueError, match="samples"):
         top_correlation(normal(3, 1, 8, 8))
-    with pytest.raises(ValueError, match="three alike"):
+    with pytest.raises(ValueError, match="triangle"):
         triangle_angles(normal(3, 4), normal(3, 4), normal(2, 4))
-    with pytest.raises(ValueError, match="in 8 chunks"):
+    with pytest.raises(ValueError, match="chunks"):
         assignment(normal(3, 4), normal(3, 4))
-    with pytest.raises(ValueError, match="expected two of"):
+    with pytest.raises(ValueError, match="predictions"):
         inversion_error(normal(2, 1, 8, 8), normal(2, 1, 8, 8), torch.ones(1, 8, 8))

@@ -28,21 +28,21 @@ def test_white_noise_is_called_white_in_99_of_100_seeds(shape, seeds):
 HALF = torch.zeros(1, 3, 256, 256)
 HALF[..., 128:] = normal(1, 3, 256, 128)
 SICK = {
-    "too quiet": (lambda z: 0.8 * z, "20 % too quiet"),
-    "too loud": (lambda z: 1.3 * z, "30 % too loud"),
-    "a loud channel": (lambda z: z * torch.tensor([1, 1, 1.25, 0.75]).view(4, 1, 1), "channel 4 is"),
+    "too weak": (lambda z: 0.8 * z, "20 % too low"),
+    "too strong": (lambda z: 1.3 * z, "30 % too high"),
+    "a strong channel": (lambda z: z * torch.tensor([1, 1, 1.25, 0.75]).view(4, 1, 1), "of channel 4 is"),
     "a tint": (lambda z: z + torch.tensor([0, 0.3, 0, 0]).view(4, 1, 1), "channel 2 has a mean of +0."),
-    "tails": (lambda z: z * (1 + 0.5 * torch.sign(white(*z.shape, seed=4))) / 1.118, "more extreme values"),
-    "a lean": (lambda z: (z + 0.15 * (z**2 - 1)) / 1.02, "lean to one side (skew +"),
-    "alike across": (lambda z: (z + 0.4 * z.roll(1, -1)) / 1.077, "neighbors side by side are alike"),
-    "opposed down": (lambda z: (z - 0.4 * z.roll(1, -2)) / 1.077, "neighbors above one another are opposed"),
-    "an echo": (lambda z: (z + 0.5 * z.roll(3, -1)) / 1.118, "pixels 3 apart side by side are alike"),
-    "soft": (lambda z: (z + 0.4 * z.roll(1, -1) + 0.4 * z.roll(1, -2)) / 1.15, "smoother than noise"),
-    "grainy": (lambda z: (z - 0.4 * z.roll(1, -1) - 0.4 * z.roll(1, -2)) / 1.15, "grainier than noise"),
-    "channels": (lambda z: (z + 0.5 * z.flip(1)) / 1.118, "move together (correlation +0.8"),
-    "plain": (lambda z: z * (0.6 + 0.4 * (torch.arange(32) >= 16)), "too little noise"),
-    "plain, too much": (lambda z: z * (1 + (torch.arange(32) < 16)), "% too much noise"),
-    "a picture": (lambda z: 0.98 * z + 0.2 * normal(1, 4, 32, 32, seed=5), "it holds your picture"),
+    "tails": (lambda z: z * (1 + 0.5 * torch.sign(white(*z.shape, seed=4))) / 1.118, "more extreme"),
+    "skewed": (lambda z: (z + 0.15 * (z**2 - 1)) / 1.02, "(skew +"),
+    "alike across": (lambda z: (z + 0.4 * z.roll(1, -1)) / 1.077, "horizontal neighbors are correlated (+"),
+    "opposed down": (lambda z: (z - 0.4 * z.roll(1, -2)) / 1.077, "vertical neighbors are correlated (-"),
+    "an echo": (lambda z: (z + 0.5 * z.roll(3, -1)) / 1.118, "horizontal distance of 3 are correlated (+"),
+    "soft": (lambda z: (z + 0.4 * z.roll(1, -1) + 0.4 * z.roll(1, -2)) / 1.15, "smoother"),
+    "grainy": (lambda z: (z - 0.4 * z.roll(1, -1) - 0.4 * z.roll(1, -2)) / 1.15, "grainier"),
+    "channels": (lambda z: (z + 0.5 * z.flip(1)) / 1.118, "and 4 are correlated (+0.8"),
+    "smooth": (lambda z: z * (0.6 + 0.4 * (torch.arange(32) >= 16)), "too little noise"),
+    "smooth, too much": (lambda z: z * (1 + (torch.arange(32) < 16)), "% too much noise"),
+    "a picture": (lambda z: 0.98 * z + 0.2 * normal(1, 4, 32, 32, seed=5), "contains your image"),
 }
 
 
@@ -56,13 +56,13 @@ def test_each_flaw_is_named(case):
     assert (WHITE in said) == (case == "a picture")
 
 
-def test_the_plain_flaw_comes_first_and_says_what_mends_it():
-    z = SICK["plain"][0](white(1, 4, 32, 32, seed=3))
+def test_a_flaw_of_smooth_areas_comes_first_and_says_how_to_fix_it():
+    z = SICK["smooth"][0](white(1, 4, 32, 32, seed=3))
     found = inspect(z, HALF)
     [first, *_] = verdict(found)
     percent = 100 * (1 - float(z[..., :16].std() / z[..., 16:].std()))
     assert abs(percent - 40) < 2
-    assert first.startswith(f"smooth areas carry {percent:.0f} % too") and first.endswith("forward fraction")
+    assert f"smooth areas carry {percent:.0f} %" in first and "forward fraction" in first
     assert not any("smooth areas" in s for s in verdict(inspect(z)))  # without a picture nobody knows
 
 
@@ -72,7 +72,7 @@ def test_soft_noise_is_not_blamed_on_smooth_areas_or_on_its_mean():
         z = torch.nn.functional.avg_pool2d(white(1, 4, 36, 36, seed=seed), 5, stride=1) * 5
         said = verdict(inspect(z, HALF))
         assert any("neighbors" in s for s in said)
-        false += any("smooth areas" in s or "mean of" in s or "together" in s for s in said)
+        false += any("smooth areas" in s or "mean of" in s or "channels" in s for s in said)
     assert false <= 2
 
 
@@ -82,14 +82,19 @@ def test_soft_noise_is_not_blamed_on_odd_values():
     for seed in range(40):
         z = torch.nn.functional.avg_pool2d(white(1, 4, 40, 40, seed=seed), 9, stride=1) * 9
         said += verdict(inspect(z))
-    assert sum("lean to one side" in s or "extreme values" in s for s in said) <= 1
+    assert sum("lopsided" in s or "extreme values" in s for s in said) <= 1
 
 
 def test_in_a_batch_each_noise_is_named_and_its_neighbors_do_not_matter():
     z = white(3, 4, 32, 32)
     z[1] *= 0.7
     said = verdict(inspect(z), ["a", "b", "c"])
-    assert said[0] == f"a: {WHITE}" and said[-1] == f"c: {WHITE}" and said[1].startswith("b: it is 29 %")
+    assert (
+        said[0] == f"a: {WHITE}"
+        and said[-1] == f"c: {WHITE}"
+        and said[1].startswith("b: ")
+        and "29 %" in said[1]
+    )
     alone, batch = inspect(z[1:2]).figures()[0], inspect(z).figures()[1]
     assert alone["std"] == pytest.approx(batch["std"]) and alone["spectrum"] == pytest.approx(
         batch["spectrum"]
