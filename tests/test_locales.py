@@ -34,6 +34,10 @@ def test_there_are_four_other_languages_at_least():
     assert {"zh", "ja"} <= set(OTHERS) and len(OTHERS) >= 4
 
 
+def test_a_tooltip_can_be_read_at_a_glance():
+    assert not [text for place, text in ENGLISH.items() if place[-1] == "tooltip" and len(text) > 160]
+
+
 @each("language", OTHERS)
 def test_a_language_has_words_for_every_node_input_and_output_and_for_nothing_else(language):
     said = words(language)
