@@ -85,10 +85,7 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
                 io.Sampler.Output(
                     "sampler", tooltip="Starts from the noise maps, whatever noise is connected."
                 ),
-                io.Noise.Output(
-                    "noise",
-                    tooltip="Connect to noise. Noise maps bring their own.",
-                ),
+                io.Noise.Output("noise", tooltip="Connect to noise. Noise maps bring their own."),
                 io.Sigmas.Output(
                     "sigmas", tooltip="Connect to sigmas. The noise maps work with these steps only."
                 ),

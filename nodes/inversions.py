@@ -113,8 +113,7 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
                 inputs.noise_output(),
                 io.Latent.Output("latent", tooltip="The noise as a latent: not for VAE Decode."),
                 io.Image.Output(
-                    "plot",
-                    tooltip="How much each iteration changed, and how strong the noise is.",
+                    "plot", tooltip="How much each iteration changed, and how strong the noise is."
                 ),
             ],
         )

@@ -64,17 +64,9 @@ class Probe(comfy.samplers.Sampler):
         self.work, self.result = work, None
 
     def sample(
-        self,
-        model_wrap,
-        sigmas,
-        extra_args,
-        callback,
-        noise,
-        latent_image=None,
-        denoise_mask=None,
-        disable_pbar=False,
+        self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, no_bar=False
     ):
-        self.result = self.work(Ready(model_wrap, extra_args, latent_image))
+        self.result = self.work(Ready(guider, extra_args, latent_image))
         return latent_image
 
 

@@ -32,17 +32,9 @@ class InversionSampler(comfy.samplers.Sampler):
         self.forward_fraction, self.forward_seed = forward_fraction, forward_seed
 
     def sample(
-        self,
-        model_wrap,
-        sigmas,
-        extra_args,
-        callback,
-        noise,
-        latent_image=None,
-        denoise_mask=None,
-        disable_pbar=False,
+        self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, no_bar=False
     ):
-        guiders.check(model_wrap, latent_image)
+        guiders.check(guider, latent_image)
         latents.refuse_empty(latent_image)
         levels = downwards(sigmas)
         if bool(noise.any()):
@@ -53,7 +45,7 @@ class InversionSampler(comfy.samplers.Sampler):
             )
         steps = len(levels) - 1
         forward = max(1, round(self.forward_fraction * steps)) if self.forward_fraction else 0
-        ready = guiders.Ready(model_wrap, extra_args, latent_image)
+        ready = guiders.Ready(guider, extra_args, latent_image)
         on_step = guiders.stepper(callback, steps)
         return ddim.invert(
             ready,
@@ -76,24 +68,16 @@ class NoiseMapsSampler(comfy.samplers.Sampler):
         self.maps = maps
 
     def sample(
-        self,
-        model_wrap,
-        sigmas,
-        extra_args,
-        callback,
-        noise,
-        latent_image=None,
-        denoise_mask=None,
-        disable_pbar=False,
+        self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, no_bar=False
     ):
-        guiders.check(model_wrap, latent_image)
+        guiders.check(guider, latent_image)
         maps = picked(self.maps, rows_named(noise, len(self.maps.start)))
-        check_maps(maps, model_wrap, sigmas, latent_image)
+        check_maps(maps, guider, sigmas, latent_image)
         if denoise_mask is not None and not bool(latent_image.any()):
             raise ValueError(
                 "got a noise mask on an empty latent; connect the picture that the mask belongs to"
             )
-        ready = guiders.Ready(model_wrap, extra_args, latent_image)
+        ready = guiders.Ready(guider, extra_args, latent_image)
         on_step = guiders.stepper(callback, len(maps.residuals))
         x = replay(ready, moved(maps, latent_image), on_step=on_step)
         return x if denoise_mask is None else latent_image + denoise_mask * (x - latent_image)

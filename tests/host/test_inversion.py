@@ -97,7 +97,7 @@ def test_sigmas_in_either_order_noise_or_none_and_a_mask_make_no_difference(serv
     server.run(graph)
     plain, *others = samples(server, "plain", *others)
     assert all(torch.equal(plain, other) for other in others)
-    assert "leaves the noise it is given aside" in server.tail()
+    assert "ignores the noise input" in server.tail()
 
 
 @pytest.mark.parametrize("scheme", ["target", "current", "implicit"])

@@ -22,7 +22,7 @@ runs, not how the pictures look; a Turbo model is its parent's architecture in t
 * **=** it ran twice, and all that it gives is equal in every bit.
 * **= 2e-06** the same, and the way there and back leaves that error: the RMS of the difference over the
   picture's standard deviation. Whitening and dewhitening; noise into a latent and back; files; noise maps
-  replayed, the first of three steps skipped (on Turbo models none), without the few-step remedy, which gives
+  replayed, the first of three steps skipped (on Turbo models none), without few-step mode, which gives
   exactness up; inversion to full noise in three implicit steps of 4 iterations (on Turbo models in their own
   steps), and Euler back; the first step of first-step inversion.
 * **no 3** it says sentence 3 below. **not run** that cell was left out.
