@@ -235,8 +235,8 @@ def _shown(ask: Asked) -> dict[str, Tensor]:
         photo = Path(folder, "photo.png")
         [pixels] = to_pixels(pictures(64)[:1, :3] / 4)
         Image.fromarray(pixels).save(photo)
-        found = demo.run_demo(photo, SEED, Path(folder), lambda *_: None)
-        *figures, noise = map(Path, found.files)
+        _, files = demo.run_demo(photo, SEED, Path(folder), lambda *_: None)
+        *figures, noise = map(Path, files)
         shown = {p.name: torch.from_numpy(np.array(Image.open(p))).float() for p in figures}
         noises = n.load(noise)
         return shown | dict(random=noises[0], one_shot=noises[2:])  # noises[1] is annealed
