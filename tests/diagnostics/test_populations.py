@@ -140,14 +140,3 @@ def test_the_first_tenth_of_steps_is_a_tenth_of_an_even_error():
     assert close(both, 0.1 * truth.abs().sum((1, 2, 3, 4)) / found.abs().sum((1, 2, 3, 4)), 1e-12)
     early = inversion_error(truth + 0.1 * (torch.arange(50) < 5).view(50, 1, 1, 1, 1), truth, mask)
     assert early.first_share() == (1, 1) and abs(sum(evenly.first_share()) / 2 - 0.1) < 0.01
-
-
-def test_sets_that_do_not_belong_together_are_refused():
-    with pytest.raises(ValueError, match="samples"):
-        top_correlation(normal(3, 1, 8, 8))
-    with pytest.raises(ValueError, match="expected three"):
-        triangle_angles(normal(3, 4), normal(3, 4), normal(2, 4))
-    with pytest.raises(ValueError, match="chunks"):
-        assignment(normal(3, 4), normal(3, 4))
-    with pytest.raises(ValueError, match="predictions"):
-        inversion_error(normal(2, 1, 8, 8), normal(2, 1, 8, 8), torch.ones(1, 8, 8))

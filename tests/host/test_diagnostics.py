@@ -57,8 +57,9 @@ def test_a_picture_tells_smooth_areas_and_a_vae_how_alike_they_are(server, graph
     encoded = graph("VAEEncode", pixels=flat, vae=vae)[0]
     itself = inspected(graph, latent=encoded, picture=flat, vae=vae)
     outputs = server.run(graph)
-    assert "(100%), std elsewhere -" in told(outputs, everywhere) and "photo" not in told(outputs, everywhere)
-    assert "correlation with photo (0) +1.0000" in told(outputs, itself)
+    report = told(outputs, everywhere)
+    assert "(100%), std elsewhere -" in report and "photo" not in report
+    assert "correlation with photo (0) +1.0000, angle in degrees (90) 0.0" in told(outputs, itself)
 
 
 def test_the_whitening_that_was_used_is_the_nearest(server, graph):
