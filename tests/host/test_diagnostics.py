@@ -59,7 +59,7 @@ def test_a_picture_tells_smooth_areas_and_a_vae_how_alike_they_are(server, graph
     outputs = server.run(graph)
     report = told(outputs, everywhere)
     assert "(100%), std elsewhere -" in report and "photo" not in report
-    assert "correlation with photo (0) +1.0000" in told(outputs, itself)
+    assert "correlation with photo (0) +1.0000, angle in degrees (90) 0.0" in told(outputs, itself)
 
 
 def test_the_whitening_that_was_used_is_the_nearest(server, graph):
