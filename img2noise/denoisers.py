@@ -88,7 +88,8 @@ class GaussianDenoiser:
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
         fitted = self.whitener.at_size_of(x)
-        u = fitted.analyze(x)
+        checks.batch(x, "a picture")
+        u = fitted.coordinates(x)
         lam = fitted.eigenvalues(u)
         return fitted.synthesize(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
 

@@ -256,6 +256,9 @@ WALKS = {
         *(network(), network(turn=0.3), put(X), LEVELS),
         **dict(seed=1, weight=1.5, bound=1.0, noise_sigmas=n.edit_friendly.turbo_sigmas(LEVELS)),
     ),
+    "ddim.sample, the exact denoiser": lambda put: n.ddim.sample(
+        n.GaussianDenoiser(whitener()), put(X), LEVELS
+    ),
     "flow": lambda put: n.GaussianDenoiser(whitener()).flow(put(X), 13.0, 0.0),
 }
 

@@ -130,6 +130,10 @@ class Whitener(ABC):
     def analyze(self, x: Tensor) -> Tensor:
         """Return Q^H (x - mean): (B, C, H, W) of this size -> real coordinates (B, D) of variance lam."""
         checks.finite(x, "a picture or latent")
+        return self.coordinates(x)
+
+    def coordinates(self, x: Tensor) -> Tensor:
+        """Return `analyze(x)` without a look for NaN, which on a GPU is a read-back."""
         return self._project(self.center(x), self._system(x).basis)
 
     def center(self, x: Tensor) -> Tensor:
