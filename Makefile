@@ -11,7 +11,7 @@ RUN     = $(VENV)/bin/python
 .PHONY: demo test processors wheel-test lint bench clean
 
 demo: $(VENV)/installed
-	$(RUN) -m img2noise demo $(if $(IMAGE),--image "$(IMAGE)") --seed $(SEED) --out "$(OUT)"
+	$(RUN) -m world.demo $(if $(IMAGE),--image "$(IMAGE)") --seed $(SEED) --out "$(OUT)"
 
 test: $(VENV)/installed
 	$(RUN) -m pytest -n $(JOBS) --dist loadgroup

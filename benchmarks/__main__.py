@@ -1,12 +1,13 @@
-"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | products | papers | photo32 |
-reproducibility]`: tables of what is claimed, what is measured and against what.
+"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | products | gains | whiteners |
+papers | photo32 | reproducibility | edits]`: tables of what is claimed, what is measured and against what.
 """
 
 from __future__ import annotations
 
 import typer
 
-from . import annealing, edges, fitting, inversion, one_shot, photo32, products
+from . import annealing, edges, fitting, gains, inversion, one_shot, photo32, products, whiteners
+from .edits import command as edits
 from .papers import command as papers
 from .reproducibility import command as reproducibility
 
@@ -27,7 +28,10 @@ app.command("fit")(fitting.run)
 app.command("inversion")(inversion.run)
 app.command("edges")(edges.run)
 app.command("products")(products.run)
+app.command("gains")(gains.run)
+app.command("whiteners")(whiteners.run)
 app.command("papers")(papers.run)
 app.command("photo32")(photo32.run)
 app.command("reproducibility")(reproducibility.run)
+app.command("edits")(edits.run)
 app(prog_name="python -m benchmarks")

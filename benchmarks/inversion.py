@@ -22,6 +22,7 @@ from img2noise.denoisers import Denoiser
 from img2noise.inversion import ddim, first_step
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
+from . import inversion_schemes
 from .report import show, show_table
 
 STEPS = (10, 20, 50)
@@ -29,8 +30,9 @@ COMPONENTS, SIZE, SPREAD = 64, (4, 8, 8), 0.3
 
 
 def run(device: Annotated[str, typer.Option(help="Where the timed network runs: cpu, cuda, mps.")] = "cpu"):
-    """Print both tables."""
+    """Print the tables."""
     round_trips()
+    inversion_schemes.run()
     overhead(device)
 
 

@@ -10,11 +10,11 @@ from .files.storage import load, metadata, save
 from .inversion import ddim, edit_friendly, first_step, noise_maps
 from .inversion.edit_friendly import extract, replay
 from .inversion.noise_maps import NoiseMaps
-from .networks import EpsDenoiser, VDenoiser, guided
+from .networks import EpsDenoiser, VDenoiser, VelocityDenoiser, guided
 from .noise.annealing import anneal
 from .noise.correlated import correlated_noise
 from .noise.draw import draw, lerp, slerp
-from .sigmas import ddim_uniform, from_vp, scaled_linear, to_vp
+from .sigmas import Levels, ddim_uniform, from_vp, scaled_linear, to_vp
 from .whitening.moments import Moments, measure
 from .whitening.structures import fit
 from .whitening.whitener import Whitener
@@ -24,9 +24,11 @@ __version__ = "0.1.0"
 __all__ = [
     "EpsDenoiser",
     "GaussianDenoiser",
+    "Levels",
     "Moments",
     "NoiseMaps",
     "VDenoiser",
+    "VelocityDenoiser",
     "Whitener",
     "anneal",
     "correlated_noise",

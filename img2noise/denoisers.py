@@ -2,8 +2,9 @@
 
     denoise(x, sigma) -> E[x0 | x],   x = x0 + sigma eps (B, ...) in model space, sigma a number or (B,)
 
-For Gaussian data N(mean, Sigma) it is linear: D(x, sigma) = mean + Q lam / (lam + sigma^2) Q^H (x - mean).
-The probability-flow ODE from S to s multiplies coordinates by sqrt((lam + s^2) / (lam + S^2)).
+or, for flow levels, x = (1 - t) x0 + t eps and t in place of sigma. The denoiser of Gaussian data N(mean,
+Sigma) at x = a x0 + b eps is linear: D = mean + Q a lam / (a^2 lam + b^2) Q^H (x - a mean). The probability-
+flow ODE from (A, B) to (a, b) multiplies coordinates by sqrt((a^2 lam + b^2) / (A^2 lam + B^2)).
 Source: Karras et al. (2022), appendix B.
 """
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from . import checks
+from .sigmas import KINDS, amplitudes
 from .whitening.whitener import Whitener
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]  # (x (B, ...), sigma (B,)) -> x0 (B, ...)
@@ -36,11 +38,6 @@ def denoised(denoise: Denoiser, x: Tensor, sigma: float | Tensor) -> Tensor:
     if not isinstance(clean, Tensor) or clean.shape != x.shape:
         raise ValueError(f"got {checks.kind(clean)} from the denoiser; expected x0 of shape {tuple(x.shape)}")
     return clean.to(x.dtype)
-
-
-def rescaled(x: Tensor, sigma: float, to: float) -> Tensor:
-    """Rescale x from noise level `sigma` to `to`, equal in VP units."""
-    return x * ((1 + to**2) / (1 + sigma**2)) ** 0.5
 
 
 def working_copy(x: Tensor) -> Tensor:
@@ -78,38 +75,51 @@ def refuse_not_finite(figures: Iterable[Iterable[float]], *denoisers: Denoiser) 
 
 @dataclass(frozen=True, eq=False)
 class GaussianDenoiser:
-    """The exact denoiser of the Gaussian that a whitener was fitted to; call it as `denoise(x, sigma)`."""
+    """The exact denoiser of the Gaussian that a whitener was fitted to; call it as `denoise(x, sigma)`, or as
+    `denoise(x, t)` for levels of the kind "flow", with this noise scale.
+    """
 
     whitener: Whitener
+    kind: str = "ve"
+    scale: float = 1.0
 
     def __post_init__(self):
         checks.instance(self.whitener, "the whitener", Whitener)
+        checks.choice(self.kind, "kind", KINDS)
+        checks.number(self.scale, "the noise scale", 0)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """Return mean + Q lam / (lam + sigma^2) Q^H (x - mean), in x's dtype."""
+        """Return mean + Q a lam / (a^2 lam + b^2) Q^H (x - a mean), in x's dtype."""
         fitted = self.whitener.at_size_of(x)
         checks.batch(x, "a picture")
-        u = fitted.coordinates(x)
-        lam = fitted.eigenvalues(u)
-        return fitted.synthesize(u * (lam / (lam + _column(sigma, u) ** 2))).to(x.dtype)
+        a, b = self._amplitudes(sigma, x)
+        u = fitted.coordinates(x, a)
+        a, b, lam = a.flatten(1), b.flatten(1), fitted.eigenvalues(u)
+        return fitted.synthesize(u * (a * lam / (a**2 * lam + b**2))).to(x.dtype)
 
     def flow(self, x: Tensor, sigma_from: float | Tensor, sigma_to: float | Tensor) -> Tensor:
         """Return where the probability-flow ODE takes x, exactly; swapping the levels undoes it."""
         fitted = self.whitener.at_size_of(x)
-        u = fitted.analyze(x)
+        checks.finite(x, "a picture or latent")
+        a, b = self._amplitudes(sigma_from, x)
+        to_a, to_b = self._amplitudes(sigma_to, x)
+        u = fitted.coordinates(x, a)
         lam = fitted.eigenvalues(u)
-        gain = (lam + _column(sigma_to, u) ** 2) / (lam + _column(sigma_from, u) ** 2)
-        return fitted.synthesize(u * gain.sqrt()).to(x.dtype)
+        gain = (to_a**2).flatten(1) * lam + (to_b**2).flatten(1)
+        gain = gain / ((a**2).flatten(1) * lam + (b**2).flatten(1))
+        return fitted.synthesize(u * gain.sqrt(), to_a).to(x.dtype)
 
-
-def _column(sigma: float | Tensor, u: Tensor) -> Tensor:
-    """Return sigma as (B, 1) or (1, 1), to broadcast over coordinates (B, D)."""
-    if not isinstance(sigma, Tensor):
-        checks.number(sigma, "sigma", 0)
-        return u.new_full((1, 1), sigma)
-    here = sigma.device.type == "cpu"  # elsewhere a look at the numbers would be a read-back
-    if sigma.numel() not in (1, len(u)) or (here and not bool((torch.isfinite(sigma) & (sigma >= 0)).all())):
-        raise ValueError(
-            f"got sigma {sigma.tolist()} for {len(u)} pictures; expected one or {len(u)} of at least 0"
-        )
-    return sigma.to(u).reshape(-1, 1)
+    def _amplitudes(self, sigma: float | Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a and b of a level, checked, (B, 1, 1, 1) or (1, 1, 1, 1), in working precision."""
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        if not isinstance(sigma, Tensor):
+            checks.number(sigma, "sigma", 0)
+            sigma = torch.tensor([sigma], dtype=torch.float64)
+        here = sigma.device.type == "cpu"  # elsewhere a look at the numbers would be a read-back
+        if sigma.numel() not in (1, len(x)) or (
+            here and not bool((torch.isfinite(sigma) & (sigma >= 0)).all())
+        ):
+            raise ValueError(
+                f"got sigma {sigma.tolist()} for {len(x)} pictures; expected one or {len(x)} of at least 0"
+            )
+        return amplitudes(sigma.to(x.device, dtype).reshape(-1, 1, 1, 1), self.kind, self.scale)

@@ -2,6 +2,7 @@
 
     EpsDenoiser   D(x, sigma) = x - sigma eps(x_vp, t)
     VDenoiser     D(x, sigma) = a^2 x - sigma a v(x_vp, t)   (Salimans and Ho 2022, appendix D)
+    VelocityDenoiser    D(x, t) = x - t v(x, t), x = (1 - t) x0 + t n   (Lipman et al. 2023)
     guided        D = D_uncond + scale (D_cond - D_uncond)   (Ho and Salimans 2022, Eq. 6, scale = 1 + w)
 
 with a = 1 / sqrt(1 + sigma^2), x_vp = a x and t = t(sigma), which inverts the schedule, linear in log sigma
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from . import checks
 from .denoisers import Denoiser
-from .sigmas import scaled_linear, to_vp
+from .sigmas import per_row, scaled_linear, to_vp
 
 Network = Callable[[Tensor, Tensor], Any]  # (x_vp (B, ...), t (B,)) -> a tensor (B, ...), or one in .sample
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -43,10 +44,8 @@ class NetworkDenoiser(ABC):
     dtype: torch.dtype | None = None
 
     def __post_init__(self):
-        checks.function(self.network, "the network", "network(x_vp, t)")
+        _check(self.network, self.dtype)
         object.__setattr__(self, "schedule", _ascending(self.schedule))
-        if self.dtype is not None and self.dtype not in FLOATS:
-            raise TypeError(f"got {checks.kind(self.dtype)} for the dtype; expected torch.float16, say")
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return the network's E[x0 | x], in x's dtype; sigma is a number or (B,)."""
@@ -54,21 +53,14 @@ class NetworkDenoiser(ABC):
         state = x.to(torch.promote_types(x.dtype, torch.float32))
         x_vp = to_vp(state, sigma)
         sigma = torch.as_tensor(sigma, dtype=state.dtype, device=x.device).expand(len(x))
-        out = self.network(x_vp.to(self._dtype() or x_vp.dtype), self.timestep(sigma))
-        out = out if isinstance(out, Tensor) else getattr(out, "sample", out)
-        if not isinstance(out, Tensor) or out.shape != x.shape:
-            raise ValueError(
-                f"got {checks.kind(out)} from the network; expected a tensor of shape {tuple(x.shape)}, "
-                "or an object that has it as .sample"
-            )
+        out = _asked(self.network, x_vp, self.timestep(sigma), self._dtype())
         column = sigma.view(-1, *[1] * (x.ndim - 1))
-        return self._clean(state, out.to(state.dtype), column).to(x.dtype)
+        return self._clean(state, out, column).to(x.dtype)
 
     @property
     def precision(self) -> str | None:
         """The name of the network's dtype, such as "float16"; None where it is not known."""
-        dtype = self._dtype()
-        return None if dtype is None else str(dtype).removeprefix("torch.")
+        return _name(self._dtype())
 
     def timestep(self, sigma: Tensor) -> Tensor:
         """Return t(sigma), float32 (B,), fractional, within the schedule; a whole number at its sigmas."""
@@ -106,6 +98,35 @@ class VDenoiser(NetworkDenoiser):
 
 
 @dataclass(frozen=True, eq=False)
+class VelocityDenoiser:
+    """A network(x, multiplier t) of v = n - x0 as `denoise(x, t)` of flow levels, x = (1 - t) x0 + t n: SD3,
+    Flux, Qwen-Image, Wan. `multiplier` is 1000, or 1 for networks told t itself; dtype as in NetworkDenoiser.
+    """
+
+    network: Network
+    multiplier: float = 1000.0
+    dtype: torch.dtype | None = None
+
+    def __post_init__(self):
+        _check(self.network, self.dtype)
+        checks.number(self.multiplier, "the multiplier", 0)
+
+    def __call__(self, x: Tensor, t: float | Tensor) -> Tensor:
+        """Return x - t v, in x's dtype; t in [0, 1] is a number or (B,)."""
+        checks.tensor(x, "x")
+        state = x.to(torch.promote_types(x.dtype, torch.float32))
+        column = per_row(state, t)
+        times = (self.multiplier * column).flatten().expand(len(x)).float()
+        v = _asked(self.network, state, times, self.dtype or _dtype_of(self.network))
+        return (state - column * v).to(x.dtype)
+
+    @property
+    def precision(self) -> str | None:
+        """The name of the network's dtype, as of NetworkDenoiser."""
+        return _name(self.dtype or _dtype_of(self.network))
+
+
+@dataclass(frozen=True, eq=False)
 class _Guided:
     cond: Denoiser
     uncond: Denoiser
@@ -127,6 +148,28 @@ def guided(cond: Denoiser, uncond: Denoiser, scale: float) -> Denoiser:
         checks.function(denoise, "a denoiser", "denoise(x, sigma)")
     checks.number(scale, "scale")
     return cond if scale == 1 else _Guided(cond, uncond, scale)
+
+
+def _asked(network: Network, x: Tensor, times: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """Return a network's answer to x (B, ...), in x's dtype."""
+    out = network(x.to(dtype or x.dtype), times)
+    out = out if isinstance(out, Tensor) else getattr(out, "sample", out)
+    if not isinstance(out, Tensor) or out.shape != x.shape:
+        raise ValueError(
+            f"got {checks.kind(out)} from the network; expected a tensor of shape {tuple(x.shape)}, "
+            "or an object that has it as .sample"
+        )
+    return out.to(x.dtype)
+
+
+def _check(network: Network, dtype: torch.dtype | None) -> None:
+    checks.function(network, "the network", "network(x, t)")
+    if dtype is not None and dtype not in FLOATS:
+        raise TypeError(f"got {checks.kind(dtype)} for the dtype; expected torch.float16, say")
+
+
+def _name(dtype: torch.dtype | None) -> str | None:
+    return None if dtype is None else str(dtype).removeprefix("torch.")
 
 
 def _ascending(schedule: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import edits, inspection, inversions, noise_maps, variations, whiteners
+from . import edits, inspection, inversions, little_world, noise_maps, picking, variations, whiteners
 
 NODES = [
+    little_world.Img2NoiseLoadLittleWorld,
     whiteners.Img2NoiseLoadWhitener,
     whiteners.Img2NoiseSaveWhitener,
     whiteners.Img2NoiseFitWhitener,
@@ -17,6 +18,9 @@ NODES = [
     variations.Img2NoiseNoiseToLatent,
     variations.Img2NoiseBlendNoises,
     variations.Img2NoiseKSampler,
+    picking.Img2NoisePickNoise,
+    picking.Img2NoisePreviewNoise,
+    picking.Img2NoiseNoiseSheet,
     inversions.Img2NoiseInversionSampler,
     inversions.Img2NoiseInvertedNoise,
     inversions.Img2NoiseFirstStepInversion,

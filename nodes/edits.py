@@ -13,14 +13,17 @@ from ..img2noise import NoiseMaps, checks, extract, replay
 from ..img2noise.denoisers import Denoiser, OnStep
 from ..img2noise.inversion.edit_friendly import edit, turbo_sigmas
 from ..img2noise.inversion.noise_maps import LAST_NORM, clip_last_map, statistics
-from ..img2noise.sigmas import descending
+from ..img2noise.sigmas import Levels, descending
 from . import inputs
-from .host import batches, guiders, latents
+from .host import batches, guiders, latents, models
 from .host.samplers import NoiseMapsNoise, NoiseMapsSampler, moved, numbers_of_maps
 
 logger = logging.getLogger(__name__)
 FEW_STEPS = ("auto", "on", "off")
 FEW = 8  # steps up to which a schedule counts as a few-step model's
+ETAS = {"edit-friendly": 1.0, "FlowEdit": 0.0}
+AUTO = {"flow": 0.0, "ve": 0.0, "few steps": 1.0}  # eta of "auto" by the kind of noise levels
+VARIANCES = {"large areas": 100.0, "objects": 10.0, "fine detail": 1.0}  # of latents, in model space
 
 
 class Img2NoiseEditFriendlyInversion(io.ComfyNode):
@@ -33,7 +36,7 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
             description="Turns a picture into noise maps, one for each step. Sampled with the same prompt "
             "they return the picture; with another prompt, its edit. The maps can be shifted, "
             "flipped, recolored and saved.",
-            search_aliases=["ddpm inversion", "edit friendly ddpm", "noise maps", "unsample", "ledits"],
+            search_aliases=["ddpm inversion", "noise maps", "unsample", "ledits", "flowedit", "rf inversion"],
             inputs=[
                 io.Guider.Input("guider", tooltip="The model with the prompt that describes your picture."),
                 inputs.sigmas(),
@@ -60,13 +63,13 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, guider, sigmas, latent, eta, skip, noise_seed, few_steps, levels_per_call
+        cls, guider, sigmas, latent, method, eta, skip, noise_seed, few_steps, levels_per_call
     ) -> io.NodeOutput:
         checks.whole(levels_per_call, "levels per call", 1)
         picture = guiders.picture(guider, latent)
-        settings = checked(sigmas, eta, skip, noise_seed, few_steps)
+        settings = checked(guider, sigmas, method, eta, skip, noise_seed, few_steps)
         maps = extracted(guider, picture, settings, levels_per_call)
-        return io.NodeOutput(maps, "\n".join([*describe(maps), *settings.notes]))
+        return io.NodeOutput(maps, "\n".join([*describe(maps), *outlook(settings), *settings.notes]))
 
 
 class Img2NoiseEditFriendlySampler(io.ComfyNode):
@@ -98,7 +101,7 @@ class Img2NoiseEditFriendlySampler(io.ComfyNode):
         checks.instance(noise_maps, "the noise maps", NoiseMaps)
         empty = latents.to_latent(torch.zeros_like(noise_maps.start))
         empty = batches.numbered(empty, numbers_of_maps(noise_maps))
-        sigmas, sampler = noise_maps.sigmas.float(), NoiseMapsSampler(noise_maps)
+        sigmas, sampler = noise_maps.levels.told.float(), NoiseMapsSampler(noise_maps)
         return io.NodeOutput(sampler, NoiseMapsNoise(noise_maps), sigmas, empty)
 
 
@@ -112,7 +115,14 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
             description="Changes a picture by its prompt and keeps the rest: inversion and sampling in "
             "one. Each seed gives another edit. A noise mask on the latent limits where it "
             "changes.",
-            search_aliases=["prompt edit", "ddpm inversion", "turbo edit", "edit image"],
+            search_aliases=[
+                "prompt edit",
+                "flowedit",
+                "rf inversion",
+                "unsample",
+                "turbo edit",
+                "edit image",
+            ],
             inputs=[
                 io.Guider.Input("source", tooltip="The model with the prompt that describes your picture."),
                 io.Guider.Input(
@@ -122,35 +132,47 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
                 inputs.picture(),
                 *inputs.noising(),
                 inputs.few_steps(),
-                io.Float.Input(
-                    "weight",
-                    default=1.0,
-                    min=0.0,
-                    max=5.0,
-                    step=0.05,
-                    tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
-                    "without guidance. Any value but 1 takes half as long again.",
+                *_strength(),
+            ],
+            outputs=[
+                io.Latent.Output("latent", tooltip="The edited picture; connect to VAE Decode."),
+                io.String.Output(
+                    "report", tooltip="Where the edit starts, and how much of a color change can arrive."
                 ),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="The edited picture; connect to VAE Decode.")],
         )
 
     @classmethod
     def execute(
-        cls, source, target, sigmas, latent, eta, skip, noise_seed, few_steps, weight
+        cls,
+        source,
+        target,
+        sigmas,
+        latent,
+        method,
+        eta,
+        skip,
+        noise_seed,
+        few_steps,
+        weight,
+        average,
+        free_steps,
     ) -> io.NodeOutput:
         picture = guiders.picture(source, latent)
         guiders.check_pair(source, target, picture)
-        settings = checked(sigmas, eta, skip, noise_seed, few_steps)
-        x = edited(source, target, picture, settings, weight)
-        return io.NodeOutput(guiders.finish(x, target, picture))
+        settings = checked(target, sigmas, method, eta, skip, noise_seed, few_steps)
+        checks.whole(free_steps, "free steps", 0)
+        how = dict(weight=weight, average=average, free_steps=min(free_steps, settings.steps))
+        x = edited(source, target, picture, settings, **how)
+        report = "\n".join([*outlook(settings, **how), *settings.notes])
+        return io.NodeOutput(guiders.finish(x, target, picture), report)
 
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """How a picture is inverted: schedule (n + 1,), noise per step, steps left out, seed, few-step mode."""
+    """How a picture is inverted: levels (n + 1), noise per step, steps left out, seed, few-step mode."""
 
-    sigmas: Tensor
+    levels: Levels
     eta: float
     skip: int
     seed: int
@@ -158,27 +180,44 @@ class Settings:
     notes: tuple[str, ...]
 
     @property
+    def steps(self) -> int:
+        """The number of steps that are taken."""
+        return len(self.levels) - 1 - self.skip
+
+    @property
+    def sigmas(self) -> Tensor:
+        return self.levels.told
+
+    @property
     def noise_sigmas(self) -> Tensor | None:
-        return turbo_sigmas(self.sigmas) if self.few else None
+        return turbo_sigmas(self.levels) if self.few else None
 
     @property
     def bound(self) -> float | None:
         return LAST_NORM if self.few else None
 
     def reporter(self, guider) -> OnStep:
-        return guiders.reporter(guider, len(self.sigmas) - 1 - self.skip)
+        return guiders.reporter(guider, self.steps)
 
 
-def checked(sigmas: Tensor, eta: float, skip: int, seed: int, few_steps: str) -> Settings:
+def checked(
+    guider, sigmas: Tensor, method: str, eta: float, skip: int, seed: int, few_steps: str
+) -> Settings:
     """Return the settings, with `skip` lowered so that one step is left; ValueError for bad ones."""
+    checks.choice(method, "method", inputs.EDITS)
     checks.choice(few_steps, "few steps", FEW_STEPS)
+    checks.number(eta, "eta", 0, 1)
     checks.whole(skip, "skip", 0)
-    sigmas = descending(sigmas)
-    steps = len(sigmas) - 1
-    few = steps <= FEW if few_steps == "auto" else few_steps == "on"
+    levels = models.levels_of(guider.model_patcher, descending(sigmas))
+    steps = len(levels) - 1
+    turbo = few_steps == "on" or (few_steps == "auto" and steps <= FEW)
+    eta = ETAS.get(method, eta)
+    if method == "auto":
+        eta = AUTO["few steps" if turbo and levels.kind == "ve" else levels.kind]
+    few = few_steps == "on" or (turbo and eta > 0)
     kept = min(skip, steps - 1)
-    notes = (*lowered(skip, kept, steps), *few_step_mode(few, few_steps, steps))
-    return Settings(sigmas, eta, kept, seed, few, notes)
+    notes = (*lowered(skip, kept, steps), *few_step_mode(few, few_steps, steps, eta))
+    return Settings(levels, eta, kept, seed, few, notes)
 
 
 def extracted(guider, picture: guiders.Picture, settings: Settings, levels_per_call: int = 1) -> NoiseMaps:
@@ -189,7 +228,7 @@ def extracted(guider, picture: guiders.Picture, settings: Settings, levels_per_c
         return extract(
             ready,
             ready.x0,
-            settings.sigmas,
+            settings.levels,
             eta=settings.eta,
             skip=settings.skip,
             seed=settings.seed,
@@ -206,8 +245,16 @@ def extracted(guider, picture: guiders.Picture, settings: Settings, levels_per_c
     return replace(moved(maps, "cpu"), space=guiders.space_name(guider.model_patcher), numbers=numbers)
 
 
-def edited(source, target, picture: guiders.Picture, settings: Settings, weight: float) -> Tensor:
-    """Return the edit (B, C, H, W) in model space, on the CPU: in one walk where both guiders fit in memory
+def edited(
+    source,
+    target,
+    picture: guiders.Picture,
+    settings: Settings,
+    weight: float,
+    average: int,
+    free_steps: int,
+) -> Tensor:
+    """Return the edit (B, C, ...) in model space, on the CPU: in one walk where both guiders fit in memory
     together, else one after the other.
     """
     samples, sigmas, on_step = picture.samples, settings.sigmas, settings.reporter(target)
@@ -217,20 +264,22 @@ def edited(source, target, picture: guiders.Picture, settings: Settings, weight:
             first,
             second,
             x0,
-            sigmas,
+            settings.levels,
             eta=settings.eta,
             skip=settings.skip,
             seed=settings.seed,
             indices=batches.draws(picture.numbers),
             noise_sigmas=settings.noise_sigmas,
             weight=weight,
+            average=average,
+            free_steps=free_steps,
             bound=settings.bound,
             on_step=on_step,
         ).cpu()
 
     if guiders.can_be_ready_together(source, target):
         return guiders.run_together(source, target, samples, sigmas, walk, settings.seed)
-    if weight == 1:
+    if (weight, average, free_steps) == (1, 1, 0):
         maps = extracted(source, picture, settings)
 
         def work(ready: guiders.Ready) -> Tensor:
@@ -250,9 +299,10 @@ def lowered(skip: int, kept: int, steps: int) -> list[str]:
     return [note]
 
 
-def few_step_mode(on: bool, few_steps: str, steps: int) -> list[str]:
+def few_step_mode(on: bool, few_steps: str, steps: int, eta: float) -> list[str]:
     """Return notes on whether few-step mode is on, why, and what it costs."""
-    reason = f"{steps} steps are {'at most' if on else 'more than'} {FEW}"
+    reason = f"{steps} steps are {'at most' if steps <= FEW else 'more than'} {FEW}"
+    reason = reason if eta or steps > FEW else "FlowEdit does without"
     why = f"because {reason}" if few_steps == "auto" else "as chosen"
     cost = ["replaying with the same prompt returns the picture nearly, not exactly"] if on else []
     return [f"few-step mode: {'on' if on else 'off'}, {why}", *cost]
@@ -260,13 +310,81 @@ def few_step_mode(on: bool, few_steps: str, steps: int) -> list[str]:
 
 def describe(maps: NoiseMaps) -> list[str]:
     """Return a report: what the maps are, and how far from native noise."""
-    std, neighbors = statistics(maps)
     size = " x ".join(map(str, maps.start.shape))
+    lines = [f"{maps.steps} steps, the noisiest {maps.skip} skipped: {len(maps.residuals)} maps of {size}"]
+    if not maps.eta:
+        return lines
+    std, neighbors = statistics(maps)
     return [
-        f"{maps.steps} steps, the noisiest {maps.skip} skipped: {len(maps.residuals)} maps of {size}",
-        f"from sigma {float(maps.sigmas[0]):.4g}, eta {maps.eta:g}",
+        *lines,
         f"std of z: {_spread(std)} (native noise: 1)",
         f"correlation of neighboring z: {_spread(neighbors)} (native noise: 0)",
+    ]
+
+
+def outlook(settings: Settings, weight: float = 1.0, average: int = 1, free_steps: int = 0) -> list[str]:
+    """Return where the walk starts, and what share of a change of color can arrive from there."""
+    levels, steps = settings.levels[settings.skip :], settings.steps
+    kind = next((name for name, eta in ETAS.items() if eta == settings.eta), "between both")
+    top, told = float(levels.sigmas[0]), float(levels.told[0])
+    where = f"sigma {top:.4g}"
+    if levels.kind == "flow":
+        where = f"t {told:.4g}, {f'which is {where}' if told < 1 else 'pure noise'}"
+    share = [
+        f"{100 * weight * arriving(levels, settings.eta, variance, free_steps):.0f} % in {place}"
+        for place, variance in VARIANCES.items()
+    ]
+    return [
+        f"from {where}: {steps} of {steps + settings.skip} steps, {kind} (eta {settings.eta:g})",
+        f"of a change of color can arrive {', '.join(share)}; a lower skip lets more of it through",
+    ]
+
+
+def arriving(levels: Levels, eta: float, variance: float, free_steps: int = 0) -> float:
+    """Return the share of a mean's change that an edit of Gaussian data of this variance takes over:
+
+        1 - prod g,   g = rho + (1 - rho) w,   w = a^2 lam / (a^2 lam + b^2),   1 - rho = (a' - c a) / a'
+
+    The last `free_steps` of the steps have eta 0.
+    """
+    left, ends = 1.0, len(levels) - 1 - free_steps
+    for k, (step, free) in enumerate(zip(levels.steps(eta), levels.steps(0.0), strict=True)):
+        a, b, after = float(levels.a[k]), float(levels.b[k]), float(levels.a[k + 1])
+        gain = (step if k < ends else free).gain
+        left *= 1 - gain / after * b**2 / (a**2 * variance + b**2)
+    return 1 - left
+
+
+def _strength():
+    """Return the inputs for how strong and how smooth an edit is."""
+    return [
+        io.Float.Input(
+            "weight",
+            default=1.0,
+            min=0.0,
+            max=5.0,
+            step=0.05,
+            tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
+            "without guidance. Any value but 1 takes half as long again.",
+        ),
+        io.Int.Input(
+            "average",
+            default=1,
+            min=1,
+            max=64,
+            advanced=True,
+            tooltip="How many noises each step averages over. 4 halves the noise left in the edit and takes "
+            "four times as long.",
+        ),
+        io.Int.Input(
+            "free_steps",
+            default=0,
+            min=0,
+            max=1000,
+            advanced=True,
+            tooltip="How many of the last steps follow the new prompt alone. More gives cleaner detail that "
+            "is less like your picture's.",
+        ),
     ]
 
 

@@ -14,7 +14,8 @@ NoiseMapsType = io.Custom("IMG2NOISE_NOISE_MAPS")
 UNIT = dict(min=0.0, max=1.0, step=0.01)
 DEGREES = dict(min=0.0, max=1000000.0, step=0.1)
 SEED = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True)
-LATENT_SPACES = [name for name, space in SPACES.items() if space.channels == 4]
+EDITS = ("auto", "FlowEdit", "edit-friendly", "custom")
+LATENT_SPACES = [name for name in SPACES if name != "rgb"]
 
 
 def whitener():
@@ -51,7 +52,10 @@ def batch_size(tooltip: str):
 
 
 def latent_space():
-    tip = "The model family of these latents: sd for SD 1.x, 2.x and Turbo, sdxl for SDXL."
+    tip = (
+        "Whose latents these are: sd (SD 1.x, 2.x, Turbo), sdxl, sd3 (and 3.5), flux (Flux.1, Z-Image), "
+        "flux2, wan21 (Qwen-Image, Wan)."
+    )
     return io.Combo.Input("latent_space", options=LATENT_SPACES, tooltip=tip)
 
 
@@ -73,14 +77,14 @@ def fitting():
         io.Combo.Input(
             "structure",
             options=list(STRUCTURES),
-            tooltip="stationary: same texture everywhere, any size. kronecker: one size, separates rows "
-            "and columns. dense: small pictures or tiles, needs thousands of them.",
+            tooltip="cosine: same texture everywhere, any size. stationary: the same for seamless tiles. "
+            "kronecker: one size, separates rows and columns. dense: small pictures, needs thousands.",
         ),
         io.Combo.Input(
             "method",
             options=list(METHODS),
             tooltip="zca keeps noise where the picture's detail is; zca-cor treats channels alike; pca, "
-            "pca-cor and cholesky order it otherwise. No cholesky for stationary.",
+            "pca-cor and cholesky order it otherwise. No cholesky for cosine and stationary.",
         ),
         io.Float.Input(
             "shrinkage",
@@ -171,13 +175,18 @@ def picture():
 def noising():
     """Return the inputs for how a picture is turned into noise maps."""
     return [
+        io.Combo.Input(
+            "method",
+            options=list(EDITS),
+            tooltip="How edits are made. FlowEdit: calm, keeps most, for every model. edit-friendly: follows "
+            "the new prompt further. auto chooses for your model; custom takes eta.",
+        ),
         io.Float.Input(
             "eta",
-            default=1.0,
-            min=0.01,
-            max=1.0,
-            step=0.01,
-            tooltip="Share of noise in each step. 1 is usual; lower stays closer to your picture.",
+            default=0.5,
+            **UNIT,
+            advanced=True,
+            tooltip="For custom only: 0 is FlowEdit, 1 is edit-friendly.",
         ),
         io.Int.Input(
             "skip",
@@ -196,7 +205,7 @@ def few_steps():
         "few_steps",
         options=["auto", "on", "off"],
         tooltip="Turbo models need this mode, because their few steps lie far apart. auto turns it on for "
-        "at most 8 steps.",
+        "at most 8 steps, except with FlowEdit.",
     )
 
 

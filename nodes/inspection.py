@@ -11,7 +11,7 @@ from ..img2noise.diagnostics.reports import comparison_report, inspection_report
 from ..img2noise.diagnostics.whiteness import TAU
 from ..img2noise.files.noise_files import Noises
 from . import inputs
-from .host.latents import noise_samples, picture_samples, samples_of
+from .host.latents import encoded, noise_samples, picture_samples, samples_of
 from .host.noises import ask
 
 PATCH = 8  # pixels a side: the published size of patches, small enough for a few pictures
@@ -53,11 +53,11 @@ class Img2NoiseInspectNoise(io.ComfyNode):
 
     @classmethod
     def execute(cls, latent, smoothness=TAU, noise=None, picture=None, vae=None) -> io.NodeOutput:
-        z = samples_of(latent) if noise is None else ask(noise, latent)
+        z, names = by_frame(samples_of(latent) if noise is None else ask(noise, latent))
         pixels = None if picture is None else picture.to("cpu").float().movedim(-1, 1)[:, :3] * 2 - 1
-        x0 = None if picture is None or vae is None else vae.encode(picture[..., :3]).to("cpu").float()
+        x0 = None if picture is None or vae is None else by_frame(encoded(vae, picture[..., :3]))[0]
         found = inspect(z, pixels, x0=x0, tau=smoothness)
-        noises = Noises(z, [f"noise {row + 1}" for row in range(len(z))])
+        noises = Noises(z, names)
         return _shown(inspection_report(found, noises), plots.inspection_sheet(found, noises.names))
 
 
@@ -109,6 +109,15 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
         report = comparison_report(found, set_figures(x, z))
         report += f"\n\nmatrices are of patches of {patch} x {patch} latent pixels"
         return _shown(report, plots.comparison_chart(found))
+
+
+def by_frame(x: Tensor) -> tuple[Tensor, list[str]]:
+    """Return each latent frame as a noise by itself, (N, C, H, W), and their names."""
+    if x.ndim == 4:
+        return x, [f"noise {row + 1}" for row in range(len(x))]
+    rows, frames = x.shape[0], x.shape[2]
+    names = [f"noise {row + 1}, frame {frame + 1}" for row in range(rows) for frame in range(frames)]
+    return x.movedim(2, 1).flatten(0, 1), names if frames > 1 else [name.split(",")[0] for name in names]
 
 
 def _beside_a_picture():

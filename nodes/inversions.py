@@ -9,10 +9,11 @@ from comfy_api.latest import io
 from ..img2noise import checks
 from ..img2noise.diagnostics import plots
 from ..img2noise.inversion import ddim, first_step
+from ..img2noise.sigmas import Levels, scaled_linear
 from . import inputs
-from .host import batches, guiders, latents
+from .host import batches, guiders, latents, models
 from .host.noises import StoredNoise, standardize
-from .host.samplers import InversionSampler, InvertedNoise, downwards
+from .host.samplers import InversionSampler, InvertedNoise, downwards, way_back
 
 
 class Img2NoiseInversionSampler(io.ComfyNode):
@@ -25,20 +26,26 @@ class Img2NoiseInversionSampler(io.ComfyNode):
             description="Runs sampling backwards: SamplerCustomAdvanced turns the picture in latent_image "
             "into the noise that makes it. Use the picture's prompt and a guidance of about "
             "1.",
-            search_aliases=["unsample", "unsampler", "ddim inversion", "noise inversion", "renoise"],
+            search_aliases=["unsample", "unsampler", "ddim inversion", "rf inversion", "fireflow", "renoise"],
             inputs=_steps_back(),
             outputs=[
                 io.Sampler.Output(
                     "sampler",
                     tooltip="Connect to SamplerCustomAdvanced with your picture as latent_image; noise "
                     "and order of the sigmas do not matter. Its output goes to Inverted Noise.",
-                )
+                ),
+                io.Sampler.Output(
+                    "sampler_back",
+                    tooltip="The sampler that goes back the same way: euler, and for midpoint its own. "
+                    "Connect to the sampler that gets Inverted Noise.",
+                ),
             ],
         )
 
     @classmethod
     def execute(cls, scheme, forward_fraction, forward_seed, iterations) -> io.NodeOutput:
-        return io.NodeOutput(InversionSampler(scheme, forward_fraction, forward_seed, iterations))
+        sampler = InversionSampler(scheme, forward_fraction, forward_seed, iterations)
+        return io.NodeOutput(sampler, way_back(scheme))
 
 
 class Img2NoiseInvertedNoise(io.ComfyNode):
@@ -98,7 +105,8 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
                     default=980,
                     min=1,
                     max=999,
-                    tooltip="The timestep that counts as the first: 980 of 1000 is nearly all noise.",
+                    tooltip="The timestep of SD that counts as the first: 980 of 1000 is nearly all noise. "
+                    "Flow models start at the same noise.",
                 ),
                 io.Int.Input(
                     "iterations",
@@ -122,14 +130,14 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
     def execute(
         cls, guider, latent, timestep, iterations, stop, anderson_window, tolerance, normalize
     ) -> io.NodeOutput:
-        picture, sigma = guiders.picture(guider, latent), sigma_at(guider.model_patcher, timestep)
+        picture, level = guiders.picture(guider, latent), level_of(guider.model_patcher, timestep)
         on_step = guiders.reporter(guider, iterations)
 
         def work(ready: guiders.Ready) -> first_step.FirstStep:
             return first_step.invert(
                 ready,
                 ready.x0,
-                sigma,
+                level,
                 iterations=iterations,
                 anderson_window=anderson_window,
                 stop=stop,
@@ -138,23 +146,23 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
                 on_step=on_step,
             )
 
-        found = guiders.run(guider, picture.samples, torch.tensor([sigma, 0.0]), work)
+        told = torch.tensor([float(level.told), 0.0])
+        found = guiders.run(guider, picture.samples, told, work)
         z = standardize(found.z.cpu()) if normalize else found.z.cpu()
         plot = torch.from_numpy(plots.first_step_curve(found.residuals, found.stds)).float()[None] / 255
         as_latent = batches.numbered(latents.to_latent(z), picture.numbers)
         return io.NodeOutput(StoredNoise(z, 0, picture.numbers), as_latent, plot)
 
 
-def sigma_at(model, timestep: int) -> float:
-    """Return sigma(t) of a model of 1000 discrete timesteps; ValueError for others."""
-    sampling = model.get_model_object("model_sampling")
-    if not isinstance(sampling, ModelSamplingDiscrete):
-        raise ValueError(
-            "got a model with continuous noise levels instead of 1000 timesteps; expected SD 1.x, SD 2.x, "
-            "SDXL or a Turbo model of them"
-        )
+def level_of(model, timestep: int) -> Levels:
+    """Return the one noise level of a model that is as noisy as SD's at a timestep of 1000: SD's own sigma,
+    and t = sigma / (1 + sigma) for a flow model.
+    """
     checks.whole(timestep, "timestep", 1, 999)
-    return float(sampling.sigma(torch.tensor(float(timestep))))
+    sampling = model.get_model_object("model_sampling")
+    if isinstance(sampling, ModelSamplingDiscrete):
+        return models.level_at(model, float(sampling.sigma(torch.tensor(float(timestep)))))
+    return models.level_at(model, float(scaled_linear()[timestep]))
 
 
 def _steps_back():
@@ -163,8 +171,9 @@ def _steps_back():
         io.Combo.Input(
             "scheme",
             options=list(ddim.SCHEMES),
-            tooltip="How each step back is computed. target: usual DDIM inversion. current: like flipped "
-            "Euler. implicit: exact, takes `iterations` times as long.",
+            default="implicit",
+            tooltip="How each step back is computed. implicit: exact with enough iterations. midpoint: close "
+            "at once. target, current: usual, less exact.",
         ),
         io.Float.Input(
             "forward_fraction",

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..img2noise import NoiseMaps, checks, save
 from ..img2noise.inversion.noise_maps import flip, recolor, shift
 from . import inputs
-from .host import folders, guiders, latents
+from .host import folders, guiders, latents, models
 from .host.samplers import check_space, moved
 
 CATEGORY = "img2noise/edit friendly"
@@ -30,12 +30,14 @@ class Img2NoiseShiftNoiseMaps(io.ComfyNode):
             inputs=[
                 inputs.noise_maps(),
                 io.Int.Input(
-                    "down", **move, tooltip="Moves the picture down, 8 pixels per unit; negative moves up."
+                    "down",
+                    **move,
+                    tooltip="Moves the picture down, 8 pixels per unit, 16 with Flux.2; negative moves up.",
                 ),
                 io.Int.Input(
                     "right",
                     **move,
-                    tooltip="Moves the picture right, 8 pixels per unit; negative moves left.",
+                    tooltip="Moves the picture right by the same unit; negative moves left.",
                 ),
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
@@ -115,7 +117,7 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
                 on_step=on_step,
             )
 
-        found = guiders.run(guider, samples, noise_maps.sigmas, work)
+        found = guiders.run(guider, samples, noise_maps.levels.told, work)
         return io.NodeOutput(moved(found, "cpu"))
 
 
@@ -177,12 +179,17 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
 
 
 def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
-    """Return the color for every row of the maps (B, 4, H, W) in VAE units; ValueError unless all fit."""
+    """Return the color for every row and frame of the maps (B, C, ...) in VAE units; ValueError unless all
+    fit.
+    """
     checks.instance(maps, "the noise maps", NoiseMaps)
-    samples = latents.samples_of(color)
+    samples = models.format_of(guider.model_patcher).framed(latents.samples_of(color))
     guiders.check(guider, samples)
     check_space(guider, maps)
-    if samples.shape[1:] != maps.start.shape[1:] or len(samples) not in (1, len(maps.start)):
+    repeated = (0,) if samples.ndim == 4 else (0, 2)  # pictures and frames
+    sizes = list(zip(samples.shape, maps.start.shape, strict=False))
+    fits = [ours == theirs or (axis in repeated and ours == 1) for axis, (ours, theirs) in enumerate(sizes)]
+    if samples.ndim != maps.start.ndim or not all(fits):
         ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, samples))
         raise ValueError(
             f"got a color of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
@@ -192,7 +199,9 @@ def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
 
 
 def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
-    """Return how much of each latent pixel is masked (B or 1, 1, H, W), by area."""
+    """Return how much of each latent pixel is masked (B or 1, 1, H, W), or (B or 1, 1, 1, H, W) for maps with
+    frames, by area.
+    """
     checks.tensor(mask, "the mask")
     if mask.ndim < 2:
         raise ValueError(f"got a mask of shape {tuple(mask.shape)}; expected (batch, height, width)")
@@ -202,7 +211,8 @@ def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:
             f"got {len(mask)} masks for noise maps of {len(maps.start)} pictures; "
             "connect one mask, or one for each"
         )
-    return torch.nn.functional.interpolate(mask, size=maps.start.shape[-2:], mode="area")
+    shares = torch.nn.functional.interpolate(mask, size=maps.start.shape[-2:], mode="area")
+    return shares.view(len(shares), *[1] * (maps.start.ndim - 3), *shares.shape[-2:])
 
 
 def _pulling():

@@ -17,11 +17,12 @@ from ..img2noise import Whitener, anneal, checks, lerp, slerp
 from ..img2noise.diagnostics import plots
 from ..img2noise.noise.annealing import Annealed
 from . import inputs
-from .host import batches, latents
+from .host import batches, latents, models
 from .host.latents import numbers_of
 from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, standardize
 
 BLENDS = {"slerp": slerp, "linear": lerp}
+QUIET = 0.005  # share of noise that is missing, from which a warning is worth a line
 logger = logging.getLogger(__name__)
 
 
@@ -103,7 +104,8 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
         z, losses, ratios = _searched(search, batches.draws(numbers), iterations)
         plot = torch.from_numpy(plots.loss_curve(losses, ratios)).float()[None] / 255
         preview = latents.picture_latent(whitener.dewhiten(z), whitener)
-        return io.NodeOutput(StoredNoise(z, noise_seed, numbers), batches.numbered(preview, numbers), plot)
+        noise = StoredNoise(latents.as_samples(z, whitener), noise_seed, numbers)
+        return io.NodeOutput(noise, batches.numbered(preview, numbers), plot)
 
 
 class Img2NoiseCorrelatedNoise(io.ComfyNode):
@@ -289,7 +291,7 @@ class Img2NoiseKSampler(io.ComfyNode):
             latents.check_model(core["model"], latents.whitener_of(whitener))
             latents.samples_of(latent_image)
             numbers_of(latent_image)
-            pictures = latents.picture_samples(reference, whitener)
+            pictures = latents.still_samples(reference, whitener)
             numbers = numbers_of(reference)
             noise = CorrelatedNoise(pictures, numbers, whitener, core["seed"], temperature)
             core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
@@ -300,13 +302,29 @@ class Img2NoiseKSampler(io.ComfyNode):
 def starting_from(model, noise: CorrelatedNoise, batch_index):
     """Return a clone of the model whose samplers start from this noise, and which is otherwise the same."""
 
-    def exchange(executor, plain_noise, *args, **kwargs):
+    def exchange(executor, plain_noise, latent_image, sampler, sigmas, *args, **kwargs):
+        for warning in too_quiet(model, latent_image, sigmas):
+            logger.warning("KSampler (Correlated Noise): %s", warning)
         drawn = noise.generate_noise({"samples": plain_noise, "batch_index": batch_index})
-        return executor(drawn.to(plain_noise), *args, **kwargs)
+        return executor(drawn.to(plain_noise), latent_image, sampler, sigmas, *args, **kwargs)
 
     model = model.clone()
     model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, "img2noise", exchange)
     return model
+
+
+def too_quiet(model, latent_image: Tensor, sigmas: Tensor) -> list[str]:
+    """Return a warning where a flow model starts below t = 1 on an empty latent: the host adds t times the
+    noise, and nothing makes up for the rest.
+    """
+    level = models.levels_of(model, sigmas[:1])
+    if not len(level) or level.kind == "ve" or bool(latent_image.any()) or float(level.a[0]) < QUIET:
+        return []
+    start = float(level.told[0])
+    return [
+        f"this schedule starts at t {start:.3g} on an empty latent, so its noise is "
+        f"{100 * (1 - start):.0f} % too weak; choose simple or sgm_uniform"
+    ]
 
 
 def _core_inputs():
@@ -366,7 +384,7 @@ def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
     """Return the pictures to make noise for, in model space."""
     if model is not None:
         latents.check_model(model, latents.whitener_of(whitener))
-    return latents.picture_samples(latent, latents.whitener_of(whitener))
+    return latents.still_samples(latent, latents.whitener_of(whitener))
 
 
 def _picture_inputs():

@@ -9,9 +9,11 @@ from ..img2noise import Moments, Whitener, checks, fit, measure, metadata, save
 from ..img2noise.diagnostics import whiteness
 from ..img2noise.photos.decode import photo_files
 from ..img2noise.photos.surveys import PhotoStats, measure_photos
+from ..img2noise.whitening import GRIDDED
 from . import inputs
 from .host import folders
 from .host.latents import (
+    as_samples,
     encoder,
     noise_samples,
     picture_latent,
@@ -125,8 +127,8 @@ class Img2NoiseFitWhitener(io.ComfyNode):
         x = picture_samples(latents, latent_space)
         if moments is not None:
             checks.instance(moments, "the moments", Moments)
-        stationary = structure == "stationary" and moments is not None and moments.structure == structure
-        size = moments.shape[1:] if stationary else None
+        gridded = structure in GRIDDED and moments is not None and moments.structure == structure
+        size = moments.shape[1:] if gridded else None
         measured = measure(x, structure, size=size, patch=patch or None, space=latent_space)
         measured = measured if moments is None else moments + measured
         return io.NodeOutput(fit(measured, method, shrinkage), measured)
@@ -215,7 +217,8 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
     @classmethod
     def execute(cls, latent, whitener, strength) -> io.NodeOutput:
         x0 = picture_samples(latent, whitener_of(whitener))
-        return io.NodeOutput(to_latent(whitener.whiten(x0, strength), latent))
+        z = as_samples(whitener.whiten(x0, strength), whitener, latent)
+        return io.NodeOutput(to_latent(z, latent))
 
 
 class Img2NoiseDewhitenLatent(io.ComfyNode):
@@ -245,7 +248,7 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
 def describe(whitener: Whitener, header: dict[str, str]) -> str:
     """Return what a whitener fits and was measured on, in words."""
     space, grid = space_of(whitener.space), " x ".join(map(str, whitener.shape))
-    sizes = "every size" if whitener.structure == "stationary" else "latents of that size alone"
+    sizes = "every size" if whitener.structure in GRIDDED else "latents of that size alone"
     lines = [
         f"{whitener.structure} {whitener.method} whitener of {whitener.space} latents ({space.models})",
         f"measured on {whitener.count} samples at {grid}, for {sizes}; shrinkage {whitener.shrinkage:g}",

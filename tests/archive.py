@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -18,6 +19,23 @@ def shipped() -> list[str]:
     """Those of them that the registry ships."""
     left_out = set(_listed("--cached", "--ignored", "--exclude-from=.comfyignore"))
     return [name for name in tracked() if name not in left_out]
+
+
+def loaded_with(start: str, late: bool = False) -> set[str]:
+    """The pack's files that are loaded with one of them; with `late`, those that functions import too."""
+    found, left = set(), [start]
+    while left:
+        if (name := left.pop()) in found or not (ROOT / name).is_file():
+            continue
+        found.add(name)
+        tree = ast.parse((ROOT / name).read_text("utf-8"))
+        for node in ast.walk(tree) if late else tree.body:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                base = PurePosixPath(name).parents[node.level - 1].joinpath(*(node.module or "").split("."))
+                for place in [base, *(base / alias.name for alias in node.names)]:
+                    packages = (folder / "__init__.py" for folder in [place, *place.parents])
+                    left += [f"{place}.py", *map(str, packages)]
+    return found - {"__init__.py"} | {start}
 
 
 def unpack(folder: Path) -> Path:

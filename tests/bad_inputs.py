@@ -58,10 +58,12 @@ BAD = {
     "draw": dict(seed="seed", shape=[None, (2, 0)]),
     "extract": WALK
     | dict(denoise="denoiser", eta="unit", skip="count", seed="seed", levels_per_call="count"),
-    "edit": WALK | dict(denoise_target="denoiser", weight="number", bound="bound"),
+    "edit": WALK
+    | dict(denoise_target="denoiser", weight="number", bound="bound", average="count", free_steps="count"),
     "replay": dict(denoise="denoiser", maps="object"),
     "turbo_sigmas": dict(sigmas="sigmas"),
     "ddim": WALK | dict(denoise="denoiser", forward_steps="count", iterations="count"),
+    "ddim.forward_steps": dict(sigmas="sigmas", fraction="unit"),
     "ddim.sample": dict(denoise="denoiser", x="fits", sigmas="sigmas"),
     "first_step": dict(
         x0="fits", sigma="unit", iterations="count", anderson_window="count", tolerance="unit"
@@ -87,6 +89,9 @@ BAD = {
     "EpsDenoiser()": dict(x="filled", sigma="sigma"),
     "EpsDenoiser()()": dict(network="network"),
     "VDenoiser": WRAPPED | dict(network=[None]),
+    "VelocityDenoiser": dict(network="callable", multiplier="unit", dtype="dtype"),
+    "VelocityDenoiser()": dict(x="filled", t="sigma"),
+    "Levels": dict(t=[None, "5, 1, 0", [2.0, 0.0], torch.ones(3) + 0j], scale="unit"),
     "guided": dict(cond="callable", uncond="callable", scale="number"),
     "to_vp": dict(x="filled", sigma="sigma"),
     "from_vp": dict(x="filled", sigma="sigma"),
@@ -117,7 +122,7 @@ BAD = {
 
 SEEDED = [dict(seed=0, indices=[0]), dict(seed=0, indices=[0, -1]), dict(seed=[1, 2], indices=[0, 1])]
 ENDS = [dict(sigmas=torch.tensor(s)) for s in ([3.0, 1.0, -1.0], [3.0, 3.0, 0.0])]
-MAPPED = [*ENDS, *SEEDED[:2], dict(eta=0.0), dict(eta=2.0), dict(skip=4), dict(skip=-1)]
+MAPPED = [*ENDS, *SEEDED[:2], dict(eta=-0.1), dict(eta=2.0), dict(skip=4), dict(skip=-1)]
 MAPPED += [dict(noise_sigmas=levels(4)), dict(noise_sigmas=torch.tensor([1, 2, NAN, 0]))]
 MAPPED += [dict(noise_sigmas=-levels(4)[1:]), dict(sigmas=levels(5)[:-1], noise_sigmas=levels(4)[1:])]
 OTHER_SHAPES = dict(x0=torch.ones(2, 2, 8, 8)), dict(x0=torch.ones(2, 3, 8, 7))

@@ -11,13 +11,14 @@ import torch
 
 NAN, INF = float("nan"), float("inf")
 X = torch.linspace(-1, 1, 256).view(1, 4, 8, 8)
-NARROW = {"samples": X[..., :4]}
+NARROW, TWO = {"samples": X[..., :4]}, {"samples": X.repeat(2, 1, 1, 1)}
 
-NOISY = [None, {}, {"samples": X.tolist()}, X, {"samples": X[:, :, None]}, {"samples": X[:0]}]
+NOISY = [None, {}, {"samples": X.tolist()}, X, {"samples": X[0]}, {"samples": X[:0]}]
 NOISY += [lambda w: {"samples": w.nested(X)}, {"samples": X * NAN}, {"samples": X / 0}]
-BLANK, WIDE = [{"samples": X * 0}], [{"samples": X.repeat(1, 4, 1, 1)}]
+BLANK, WIDE = [{"samples": X * 0}], [{"samples": X.repeat(1, 4, 1, 1)}, {"samples": X[:, :, None]}]
 PICTURES = NOISY + BLANK + WIDE
-WHITENERS = [None, "sd", lambda w: w.whitener("rgb")]
+WHITENERS = [None, "sd", lambda w: w.whitener("rgb"), lambda w: w.moments()]
+WHITENERS += [lambda w: w.library.fit(w.moments("kronecker", side=4), shrinkage=0.1)]
 FITTING = [*WHITENERS, lambda w: w.whitener("sdxl")]  # where a model says which it needs
 SIGMAS = [torch.tensor(s) for s in ([1.0], [NAN, 1.0, 0.0], [3.0, 4.0, 0.0], [3.0, 2.0, 1.0])]
 SIGMAS += [torch.ones(2, 2)]
@@ -29,22 +30,42 @@ FILENAMES = ["../x", "/x/y", "a\0b", "x" * 300, None]
 FOLDERS = ["../..", "nowhere", "a\0b", None]
 MAPS = [None, {"samples": X}]
 NOISES = [X, lambda w: w.noise(X[..., :4]), lambda w: w.noise(X * NAN), lambda w: w.noise(None)]
-GUIDERS = [lambda w: w.guider(w.flow())]
+GUIDERS = [lambda w: w.guider(w.patched("Discrete", "img_to_img", False))]
+GUIDERS += [lambda w: w.guider(w.patched("Discrete", "eps", True))]
 FAMILIES = [*GUIDERS, lambda w: w.guider(w.model("sdxl"))]
-ASKED = [NARROW, {"samples": X, "batch_index": [0, 1]}]
+UNEVEN = {**TWO, "batch_index": [0]}
+ASKED = [NARROW, {"samples": X, "batch_index": [0, 1]}, UNEVEN]
 UNKNOWN = ["x"]
-FITS = dict(structure=UNKNOWN, method=UNKNOWN, shrinkage=UNIT, latent_space=UNKNOWN)
-SEARCH = dict(latent=PICTURES, whitener=FITTING, noise_seed=SEEDS, batch_size=COUNTS)
-WALK = dict(sigmas=SIGMAS, latent=PICTURES, skip=[*COUNTS, -1], noise_seed=SEEDS, few_steps=UNKNOWN)
+FITS = dict(
+    structure=[*UNKNOWN, "dense"], method=[*UNKNOWN, "cholesky"], shrinkage=UNIT, latent_space=UNKNOWN
+)
+SDXL = [lambda w: w.model("sdxl")]
+SEARCH = dict(latent=PICTURES, whitener=FITTING, model=SDXL, noise_seed=SEEDS, batch_size=COUNTS)
+WALK = dict(
+    sigmas=SIGMAS, latent=[*PICTURES, UNEVEN], skip=[*COUNTS, -1], noise_seed=SEEDS, few_steps=UNKNOWN
+)
+WALK |= dict(method=UNKNOWN)
+
+CANDIDATES = dict(latent=NOISY, whitener=WHITENERS[1:], vae=[lambda w: w.vae(16)])
 
 BAD_NODES = {
+    "Img2NoiseLoadLittleWorld": {},
     "Img2NoiseLoadWhitener": dict(
         whitener_name=[f"{name}.safetensors" for name in ("nowhere", "noise", "damaged", "../../secret")]
     ),
     "Img2NoiseSaveWhitener": dict(filename_prefix=FILENAMES, whitener=[None]),
-    "Img2NoiseFitWhitener": dict(latents=PICTURES, patch=[-1, "8"], moments=["moments", X], **FITS),
+    "Img2NoiseFitWhitener": dict(
+        latents=[*PICTURES, TWO],
+        patch=[-1, "8", 4],
+        moments=["moments", X, lambda w: w.moments("kronecker"), lambda w: w.moments(space="sdxl")],
+        **FITS,
+    ),
     "Img2NoiseFitWhitenerFromFolder": dict(
-        vae=[lambda w: w.vae(16)], folder=FOLDERS, size=[0, "512"], limit=["3", -1], **FITS
+        vae=[lambda w: w.vae(16)],
+        folder=[*FOLDERS, "no photos", "damaged"],
+        size=[0, "512"],
+        limit=["3", -1, 1],
+        **FITS,
     ),
     "Img2NoiseWhitenLatent": dict(latent=PICTURES, whitener=WHITENERS, strength=UNIT),
     "Img2NoiseDewhitenLatent": dict(latent=NOISY + WIDE, whitener=WHITENERS, strength=UNIT),
@@ -52,38 +73,50 @@ BAD_NODES = {
     | dict(iterations=[*COUNTS, -1], loss=UNKNOWN, alpha=UNIT)
     | dict(temperature_start=[NAN, "5"], temperature_end=[NAN, INF]),
     "Img2NoiseCorrelatedNoise": SEARCH | dict(temperature=TEMPERATURE, strength=UNIT, asked=ASKED),
-    "Img2NoiseLatentToNoise": dict(latent=NOISY, asked=ASKED),
+    "Img2NoiseLatentToNoise": dict(latent=NOISY + BLANK, asked=ASKED),
     "Img2NoiseNoiseToLatent": dict(noise=[None, *NOISES], latent=[None]),
     "Img2NoiseBlendNoises": dict(
-        noise_a=[None, *NOISES], noise_b=[None, *NOISES], weight=[*UNIT, -0.1], method=UNKNOWN
+        noise_a=[None, *NOISES, lambda w: w.noise(-w.noises[1])],
+        noise_b=[None, *NOISES],
+        weight=[*UNIT, -0.1],
+        method=UNKNOWN,
     ),
-    "Img2NoiseKSampler": dict(whitener=FITTING, reference=PICTURES, temperature=TEMPERATURE)
-    | dict(latent_image=[None, {"samples": X * NAN}, {"samples": X[..., :4] * 0}]),
+    "Img2NoisePickNoise": CANDIDATES
+    | dict(count=[*COUNTS, 1, 17], pick=[*COUNTS, -1, 17], noise=[None, *NOISES, lambda w: w.noise(X)]),
+    "Img2NoisePreviewNoise": CANDIDATES | dict(noise=[None, *NOISES]),
+    "Img2NoiseNoiseSheet": dict(latent=PICTURES, whitener=WHITENERS, noise_seed=SEEDS)
+    | dict(temperatures=["", "warm", "-1", "nan", None], seeds=[*COUNTS, 0, 17]),
+    "Img2NoiseKSampler": dict(whitener=FITTING, reference=[*PICTURES, NARROW], temperature=TEMPERATURE)
+    | dict(latent_image=[None, {"samples": X * NAN}, {"samples": X[..., :4] * 0}, UNEVEN], model=SDXL),
     "Img2NoiseInversionSampler": dict(scheme=UNKNOWN, forward_fraction=[NAN, 2.0, "1"], forward_seed=SEEDS)
     | dict(iterations=[*COUNTS, 0], latent=BLANK, sigmas=SIGMAS, guider=GUIDERS),
-    "Img2NoiseInvertedNoise": dict(latent=NOISY + BLANK, sigmas=SIGMAS, asked=ASKED),
+    "Img2NoiseInvertedNoise": dict(latent=PICTURES, sigmas=SIGMAS, asked=ASKED),
     "Img2NoiseFirstStepInversion": dict(guider=GUIDERS, latent=PICTURES, timestep=["980", 0, 1000])
     | dict(iterations=[*COUNTS, 0], stop=UNKNOWN, anderson_window=[*COUNTS, -1], tolerance=[NAN, "0"]),
     "Img2NoiseEditFriendlyInversion": WALK
-    | dict(guider=GUIDERS, eta=[0.0, NAN, "1"], levels_per_call=[0, "2"]),
+    | dict(guider=GUIDERS, eta=[-0.1, NAN, "1"], levels_per_call=[0, "2"]),
     "Img2NoiseEditFriendlySampler": dict(
-        noise_maps=MAPS, guider=FAMILIES, sigmas=[torch.tensor([9.0, 1.0, 0.0])], latent=[NARROW]
+        noise_maps=MAPS,
+        guider=FAMILIES,
+        sigmas=[*SIGMAS, torch.tensor([9.0, 1.0, 0.0])],
+        latent=[NARROW, TWO, {"samples": X * 0, "noise_mask": torch.ones(1, 64, 64)}],
     ),
     "Img2NoiseEditFriendlyEdit": WALK
-    | dict(source=GUIDERS, target=FAMILIES, eta=[0.0, NAN], weight=[NAN, "1"]),
+    | dict(source=GUIDERS, target=FAMILIES, eta=[1.1, NAN], weight=[NAN, "1"])
+    | dict(average=[*COUNTS, 0], free_steps=[*COUNTS, -1]),
     "Img2NoiseShiftNoiseMaps": dict(noise_maps=MAPS, down=[*COUNTS, 8], right=[*COUNTS, -8]),
     "Img2NoiseFlipNoiseMaps": dict(noise_maps=MAPS),
-    "Img2NoiseRecolorNoiseMaps": dict(guider=GUIDERS, noise_maps=MAPS, color=[*NOISY, *WIDE, NARROW])
+    "Img2NoiseRecolorNoiseMaps": dict(guider=FAMILIES, noise_maps=MAPS, color=[*NOISY, *WIDE, NARROW, TWO])
     | dict(mask=[torch.ones(3, 64, 64), torch.ones(64), torch.full((1, 64, 64), NAN), None])
     | dict(strength=[NAN, -0.1, "1"], band_start=[0.9, NAN], band_end=[1.5, "1"]),
     "Img2NoiseSaveNoiseMaps": dict(noise_maps=[*MAPS, lambda w: w.whitener("sd")], filename_prefix=FILENAMES),
     "Img2NoiseLoadNoiseMaps": dict(
         file=["nowhere.safetensors", "../../secret.safetensors", "noise.safetensors", None]
     ),
-    "Img2NoiseInspectNoise": dict(latent=NOISY, noise=NOISES, smoothness=[NAN, -1.0, "1"])
-    | dict(picture=[torch.full((1, 64, 64, 3), NAN)]),
+    "Img2NoiseInspectNoise": dict(latent=[*NOISY, NARROW], noise=NOISES, smoothness=[NAN, -1.0, "1"])
+    | dict(picture=[torch.full((1, 64, 64, 3), NAN), torch.ones(1, 64, 128, 3), torch.ones(2, 64, 64, 3)]),
     "Img2NoiseCompareWhitenings": dict(
-        latents=PICTURES, noises=NOISY + WIDE, latent_space=UNKNOWN, shrinkage=[NAN, 2.0, "0"]
+        latents=[*PICTURES, TWO], noises=[*NOISY, *WIDE, TWO], latent_space=UNKNOWN, shrinkage=[NAN, 2.0, "0"]
     ),
 }
 NODE_ROWS = [

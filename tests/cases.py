@@ -9,10 +9,10 @@ from functools import cache
 import torch
 
 from img2noise import fit, measure
-from img2noise.whitening import Dense, Kronecker, Stationary
+from img2noise.whitening import Cosine, Dense, Kronecker, Stationary
 
 SHAPES = ((4, 6, 8), (3, 5, 7), (2, 7, 4))  # C, H, W: sides even, odd and mixed
-CLASSES = (Stationary, Kronecker, Dense)
+CLASSES = (Cosine, Stationary, Kronecker, Dense)
 METHODS_OF = {c.structure: c.methods for c in CLASSES}
 CASES = [(structure, method) for structure, methods in METHODS_OF.items() for method in methods]
 STRUCTURES = tuple(METHODS_OF)
@@ -39,6 +39,18 @@ def circulant(kernel):
     return m.permute(0, 2, 4, 1, 3, 5).reshape(channels * height * width, -1)
 
 
+def cosine_basis(channels, height, width):
+    """The matrix (D, D) of the orthonormal DCT-II of each channel, term by term."""
+
+    def one(n):
+        k = torch.arange(n, dtype=torch.float64)
+        c = torch.cos(torch.pi * k[:, None] * (2 * k + 1) / (2 * n)) * (2 / n) ** 0.5
+        c[0] /= 2**0.5
+        return c
+
+    return torch.kron(torch.kron(torch.eye(channels, dtype=torch.float64), one(height)), one(width))
+
+
 @cache
 def sigma_of(structure, shape):
     """A covariance (D, D) that has the structure."""
@@ -49,15 +61,28 @@ def sigma_of(structure, shape):
     if structure == "kronecker":
         a, b, c = (definite(n, seed=n) for n in shape)
         return torch.kron(torch.kron(a, b), c)
+    if structure == "cosine":
+        blocks = torch.stack([definite(channels, seed=k) for k in range(height * width)])  # (H * W, C, C)
+        diagonal = torch.diag_embed(blocks.permute(1, 2, 0)).transpose(1, 2).reshape(size, size)
+        basis = cosine_basis(*shape)
+        return basis.T @ diagonal @ basis
     t = circulant(normal(channels, channels, height, width, seed=2))
     return t @ t.T / size + 0.1 * torch.eye(size, dtype=torch.float64)
 
 
 @cache
 def mean_of(structure, shape):
-    """A mean (C, H, W); what is stationary has one per channel."""
+    """A mean (C, H, W); what fits every size has one per channel."""
     mean = normal(*shape, seed=3) / 2
-    return mean.mean((1, 2), keepdim=True).expand(shape) if structure == "stationary" else mean
+    gridded = structure in ("cosine", "stationary")
+    return mean.mean((1, 2), keepdim=True).expand(shape) if gridded else mean
+
+
+def variance_of(structure, shape):
+    """The variances (D,) that -cor methods divide by: of cosine a channel's mean over its pixels."""
+    variance = sigma_of(structure, shape).diagonal()
+    pixels = variance.view(shape[0], -1)
+    return pixels.mean(1, keepdim=True).expand_as(pixels).flatten() if structure == "cosine" else variance
 
 
 def pictures_of(sigma, mean):
@@ -79,11 +104,11 @@ def power(sigma, exponent):
     return u * lam**exponent @ u.T
 
 
-def textbook(sigma, method):
+def textbook(sigma, method, variance=None):
     """W of Kessy, Lewin and Strimmer (2018) in dense matrices."""
     if method == "cholesky":
         return torch.linalg.cholesky(torch.linalg.inv(sigma)).T
-    spread = sigma.diagonal().sqrt()
+    spread = (sigma.diagonal() if variance is None else variance).sqrt()
     core = sigma / spread[:, None] / spread if method.endswith("-cor") else sigma
     if method.startswith("zca"):
         w = power(core, -0.5)

@@ -23,6 +23,7 @@ from img2noise.diagnostics.reports import set_figures
 from img2noise.diagnostics.whiteness import rows_of, similarity, smooth_areas, values
 from img2noise.files import noise_files
 from img2noise.inversion import noise_maps
+from img2noise.noise import correlated
 from img2noise.noise.draw import rows_for
 from img2noise.photos import decode
 
@@ -100,13 +101,24 @@ def gaussian(put):
     ]
 
 
+def leveled(put):
+    """All tensors of levels of both kinds, and their steps."""
+    kinds = sigmas.as_levels(put(LEVELS)), n.Levels.flow(put(LEVELS / LEVELS[0]), 2.0).shifted(3.0)
+    return [x for v in kinds for x in (v.a, v.b, v.m, v.told, torch.tensor(v.steps(0.5)))]
+
+
 def networked(put):
-    """Networks in both predictions, guided."""
+    """Networks in each prediction, guided."""
     networks = (kind(lambda x, t: torch.tanh(x)) for kind in (n.EpsDenoiser, n.VDenoiser))
     denoise = n.guided(*networks, 2.0)
-    return [denoise(put(X), 3.0), denoise(put(X), put(LEVELS.float()[:5])), denoise(put(X.half()), 3.0)]
+    flow = n.VelocityDenoiser(lambda x, t: torch.tanh(x))
+    return [
+        *(denoise(put(X), 3.0), denoise(put(X), put(LEVELS.float()[:5])), denoise(put(X.half()), 3.0)),
+        *(flow(put(X), 0.5), flow(put(X), put(LEVELS.float()[:5] / LEVELS[0]).float())),
+    ]
 
 
+LEVELED = {"a", "b", "m", "told"}  # of the levels of noise maps
 CALLS = {
     # noise
     "draw": (lambda put: n.draw((2, 3, 8, 8), 1), True),
@@ -119,7 +131,9 @@ CALLS = {
     "alpha_bar_from_sigma": (lambda put: sigmas.alpha_bar_from_sigma(put(torch.tensor([3.0, 1.0]))), False),
     "ddim_uniform": (lambda put: sigmas.ddim_uniform(put(sigmas.scaled_linear()), 4), False),
     "descending": (lambda put: sigmas.descending(put(LEVELS)), True),
-    "ancestral_split": (lambda put: sigmas.ancestral_split(put(LEVELS[:-1]), put(LEVELS[1:])), True),
+    "as_levels": (leveled, True),
+    "amplitudes": (lambda put: sigmas.amplitudes(put(LEVELS), "flow", 2.0), False),
+    "per_row": (lambda put: [sigmas.per_row(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
     "to_vp": (lambda put: [sigmas.to_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
     "from_vp": (lambda put: [sigmas.from_vp(put(X), s) for s in (2.0, put(LEVELS.float()))], False),
     "guided": (networked, False),
@@ -129,7 +143,6 @@ CALLS = {
     "Whitener": (whitening, False),
     "GaussianDenoiser": (gaussian, False),
     "denoised": (lambda put: denoisers.denoised(network(), put(X), 2.0), False),
-    "rescaled": (lambda put: denoisers.rescaled(put(X), 2.0, 1.0), False),
     "working_copy": (lambda put: denoisers.working_copy(put(X.half())), False),
     "finished": (lambda put: denoisers.finished(put(Z), put(X), network()), False),
     # correlated noise
@@ -137,6 +150,8 @@ CALLS = {
         lambda put: n.noise.correlation(put(torch.rand(9, generator=torch.Generator())), 1.0),
         False,
     ),
+    "similarity_at": (lambda put: correlated.similarity_at(put(torch.linspace(0.1, 2, 9)), 1.0), True),
+    "temperature_for": (lambda put: correlated.temperature_for(put(torch.linspace(0.1, 2, 9)), 0.4), True),
     "correlated_noise": (lambda put: n.correlated_noise(put(X), whitener(), seed=1), False),
     "correlated_noise, white": (
         lambda put: n.correlated_noise(put(X), whitener(), strength=0, seed=1),
@@ -170,13 +185,14 @@ CALLS = {
         lambda put: n.first_step.reconstruction_gain(network(), put(X), put(Z), 13.0),
         False,
     ),
-    "extract": (lambda put: n.extract(network(), put(X), put(LEVELS), seed=3), {"sigmas"}),
+    "extract": (lambda put: n.extract(network(), put(X), put(LEVELS), seed=3), LEVELED),
     "extract, shifted": (
         lambda put: n.extract(
             network(), put(X), LEVELS, seed=3, noise_sigmas=n.edit_friendly.turbo_sigmas(put(LEVELS))
         ),
-        {"sigmas"},
+        LEVELED,
     ),
+    "ddim.forward_steps": (lambda put: n.ddim.forward_steps(put(LEVELS), 0.3), False),
     "turbo_sigmas": (lambda put: n.edit_friendly.turbo_sigmas(put(LEVELS)), False),
     "replay": (lambda put: n.replay(network(), maps(put)), False),
     "edit": (lambda put: n.edit_friendly.edit(network(), network(turn=0.3), put(X), **WALK), False),
@@ -184,14 +200,13 @@ CALLS = {
         lambda put: n.edit_friendly.edit(network(), network(turn=0.3), put(X), weight=1.5, bound=1.0, **WALK),
         False,
     ),
-    "mean_step": (lambda put: noise_maps.mean_step(put(X), put(Z), 2.0, 1.0), False),
     "statistics": (lambda put: n.noise_maps.statistics(maps(put)), True),
-    "clip_last_map": (lambda put: n.noise_maps.clip_last_map(maps(put), 1.0), {"sigmas"}),
+    "clip_last_map": (lambda put: n.noise_maps.clip_last_map(maps(put), 1.0), LEVELED),
     "norm_limit": (lambda put: noise_maps.norm_limit(put(X), 1.0), False),
-    "shift": (lambda put: n.noise_maps.shift(maps(put), 1, -2), {"sigmas"}),
-    "flip": (lambda put: n.noise_maps.flip(maps(put), True, True), {"sigmas"}),
-    "recolor": (lambda put: n.noise_maps.recolor(network(), maps(put), put(X[:1]), put(MASK)), {"sigmas"}),
-    "noises_of_maps": (lambda put: noise_files.noises_of_maps(maps(put)), {"sigmas"}),
+    "shift": (lambda put: n.noise_maps.shift(maps(put), 1, -2), LEVELED),
+    "flip": (lambda put: n.noise_maps.flip(maps(put), True, True), LEVELED),
+    "recolor": (lambda put: n.noise_maps.recolor(network(), maps(put), put(X[:1]), put(MASK)), LEVELED),
+    "noises_of_maps": (lambda put: noise_files.noises_of_maps(maps(put)), LEVELED),
     "map_figures": (lambda put: noise_files.map_figures(maps(put)), True),
     # figures
     "values": (lambda put: values(put(Z), (1, 2, 3)), True),

@@ -51,11 +51,15 @@ def _of_inversions():
         "extract": (n.extract, dict(denoise=denoise, levels_per_call=1, **walk)),
         "edit": (
             n.edit_friendly.edit,
-            dict(denoise_source=denoise, denoise_target=denoise, weight=1.0, bound=1.0, **walk),
+            dict(
+                **dict(denoise_source=denoise, denoise_target=denoise, weight=1.0, bound=1.0),
+                **dict(average=1, free_steps=0, **walk),
+            ),
         ),
         "replay": (n.replay, dict(denoise=denoise, maps=maps)),
         "turbo_sigmas": (n.edit_friendly.turbo_sigmas, dict(sigmas=sigmas)),
         "ddim": (n.ddim.invert, dict(denoise=denoise, x0=X, sigmas=sigmas, forward_steps=1, iterations=2)),
+        "ddim.forward_steps": (n.ddim.forward_steps, dict(sigmas=sigmas, fraction=0.04)),
         "ddim.sample": (n.ddim.sample, dict(denoise=denoise, x=X, sigmas=sigmas)),
         "first_step": (
             n.first_step.invert,
@@ -72,6 +76,9 @@ def _of_networks():
         "EpsDenoiser()": (n.EpsDenoiser(eps), dict(x=X, sigma=1.0)),
         "EpsDenoiser()()": (lambda network: n.EpsDenoiser(network)(X, 1.0), dict(network=eps)),
         "VDenoiser": (n.VDenoiser, wrapping),
+        "VelocityDenoiser": (n.VelocityDenoiser, dict(network=eps, multiplier=1.0, dtype=torch.float32)),
+        "VelocityDenoiser()": (n.VelocityDenoiser(eps), dict(x=X, t=1.0)),
+        "Levels": (n.Levels.flow, dict(t=torch.tensor([1.0, 0.0]), scale=1.0)),
         "guided": (n.guided, dict(cond=denoise, uncond=denoise, scale=7.5)),
         "to_vp": (n.to_vp, dict(x=X, sigma=1.0)),
         "from_vp": (n.from_vp, dict(x=X, sigma=1.0)),

@@ -15,31 +15,38 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("img2noise", "nodes", "benchmarks", "tests", "zca_matrices", "docs")
+FOLDERS = ("img2noise", "nodes", "world", "benchmarks", "tests", "zca_matrices", "docs")
 
 
 class Mutation(NamedTuple):
-    file: str  # in img2noise/
+    file: str  # in img2noise/, or beginning with world/
     before: str
     after: str
-    tests: str  # in the room of the file
+    tests: str  # in the room of the file; "meaning" is tests/world/test_meaning.py
 
     def places(self) -> list[str]:
+        if self.tests == "meaning":
+            return ["tests/world/test_meaning.py"]
         return [Path("tests", self.file).with_name(name).as_posix() for name in self.tests.split()]
+
+    def path(self) -> str:
+        return self.file if self.file.startswith("world/") else f"img2noise/{self.file}"
 
 
 TABLE = """
-sigmas.py | eta**2 * sigma_to**2 | eta * sigma_to**2 | test_sigmas.py
+sigmas.py | (eta * low) ** 2 | eta * low**2 | test_sigmas.py
+sigmas.py | high - c * a, | 1 - c, | test_sigmas.py
 sigmas.py | x / _vp_scale | x * _vp_scale | test_networks.py
-inversion/ddim.py | (y - (y - start) / share) | (0 * y) | test_ddim.py
-inversion/ddim.py | (low / high) * (x - clean) | (low / high) ** 2 * (x - clean) | test_ddim.py
-inversion/ddim.py | ** 2 - levels[0] ** 2) | ** 2) | test_ddim.py
+inversion/ddim.py | _move(x, here, there, last, 0.5) | _move(x, here, there, last, 1.0) | test_flow.py
+inversion/ddim.py | _move(x, low, high, last) if last | x if last | test_flow.py
+inversion/ddim.py | ratio * x + added | x + added | test_flow.py
+inversion/edit_friendly.py | (target - source) / average | target - source | test_flow.py
 inversion/edit_friendly.py | states[k + 1] = mean + residuals[-1] | pass | test_edit_friendly.py
 inversion/noise_maps.py | 50 / 256 * side | 60 / 256 * side | test_noise_maps.py
 inversion/noise_maps.py | (100 / maps.steps) ** 0.5 | (100 / maps.steps) | test_noise_maps.py
 inversion/anderson.py | GROWTH = 2.0 | GROWTH = 1e9 | test_anderson.py test_first_step.py
 inversion/anderson.py | DEPENDENT = 16 | DEPENDENT = 0 | test_anderson.py
-inversion/first_step.py | clean).flatten(1) / sigma | clean).flatten(1) / (2 * sigma) | test_first_step.py
+inversion/first_step.py | (a / b) * (x0 - clean) | (x0 - clean) | test_first_step.py
 noise/annealing.py | TARGET_ACCEPTANCE = 0.25 | TARGET_ACCEPTANCE = 0.44 | test_annealing.py
 noise/annealing.py | -rise / temperature | -rise / (2 * temperature) | test_annealing.py
 noise/correlated.py | return 2 * lam / (2 * lam + | return lam / (lam + | test_correlated.py
@@ -52,13 +59,23 @@ diagnostics/verdict.py | clamp_min(1e-300) / 2) / color.sqrt() | clamp_min(1e-30
 diagnostics/least_squares.py | x.square().sum() / size | x.square().sum() | test_least_squares.py
 diagnostics/populations.py | spread[1], 1 / size) | spread[1], 1 / len(a)) | test_populations.py
 photos/surveys.py | HELD_OUT = 10, 1000 | HELD_OUT = 10, 100 | test_decode.py
+networks.py | return a**2 * x - sigma * a * out | return a**2 * x + sigma * a * out | meaning
+world/model.py | return low + guidance * (high - low) | return low - guidance * (high - low) | meaning
+inversion/edit_friendly.py | (target - source) / average | (source - target) / average | meaning
+inversion/noise_maps.py | [fill, kept] if by > 0 | [fill, kept] if by < 0 | meaning
+inversion/noise_maps.py | mask * (target - clean) | mask * (clean - target) | meaning
+inversion/ddim.py | (there.b - here.b) * of[1] | (here.b - there.b) * of[1] | meaning
+inversion/ddim.py | x = ratio * x + added | x = ratio * x - 5 * added | meaning
+noise/correlated.py | rho / over * u + spread | -rho / over * u + spread | meaning
+noise/draw.py | ((1 - weight) * theta).sin() / safe) | -((1 - weight) * theta).sin() / safe) | meaning
+sigmas.py | high - c * a, variance | high + c * a, variance | meaning
 """
 MUTATIONS = [Mutation(*map(str.strip, line.split(" | "))) for line in TABLE.strip().splitlines()]
 
 
 def killed(mutation: Mutation, copy: Path) -> bool:
     """Whether the tests fail once the copy is changed so; the copy is put right again."""
-    file = copy / "img2noise" / mutation.file
+    file = copy / mutation.path()
     text = file.read_text("utf-8")
     if text.count(mutation.before) != 1:
         raise ValueError(

@@ -18,12 +18,12 @@ from .each import each
 
 SHIPPED = archive.shipped()
 FACTS = (ROOT / "pyproject.toml").read_text("utf-8")
-HOST = {"comfy", "comfy_api", "comfy_extras", "folder_paths", "latent_preview", "nodes"}
+HOST = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "latent_preview", "nodes"}
 BROUGHT = {"torch", "numpy", "safetensors", "PIL", "einops", "scipy"}  # by ComfyUI's own requirements
 # What no node needs, in folders of which nodes need other files: fits that go on, or run on a cluster.
 ALONG = {
     f"img2noise/{name}.py"
-    for name in ("__main__", "photos/autoencoders", "photos/checkpoints", "photos/ray_engine")
+    for name in ("__main__", "photos/autoencoders", "photos/checkpoints", "photos/ray_engine", "photos/tiny")
 }
 # The registry refuses a version in silence when it finds code that runs, fetches or installs other code.
 DISLIKED = (
@@ -36,32 +36,23 @@ pytestmark = pytest.mark.skipif(not SHIPPED, reason="only a git clone knows whic
 def test_these_files_and_folders_are_shipped():
     assert {name.split("/")[0] for name in SHIPPED} == {
         *("__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "README.md", "CHANGELOG.md"),
-        *("img2noise", "nodes", "web", "locales", "workflows", "subgraphs", "zca_matrices"),
+        *("img2noise", "nodes", "web", "locales", "workflows", "subgraphs", "world", "zca_matrices"),
     }
 
 
 def test_the_archive_stays_small():
     sizes = {name: (ROOT / name).stat().st_size for name in SHIPPED}
-    assert sum(sizes.values()) < 6_000_000 and max(sizes.values()) < 2_000_000
+    world = sum(size for name, size in sizes.items() if name.startswith("world/"))
+    assert sum(sizes.values()) - world < 8_000_000 and world < 17_000_000
 
 
 def test_modules_are_shipped_if_and_only_if_the_nodes_need_them():
-    modules, left = set(), ["__init__.py"]
-    while left:
-        name = left.pop()
-        if name not in modules:
-            modules.add(name)
-            left += imported_files(name)
+    modules = archive.loaded_with("__init__.py", late=True)
     shipped = {name for name in SHIPPED if name.endswith(".py")}
     lacking = sorted(modules - shipped)
     assert not lacking, f"the nodes import {lacking}; have git track them, and .comfyignore not name them"
     idle = sorted(shipped - modules - ALONG)
     assert not idle, f"no node imports {idle}; name their folder in .comfyignore"
-
-
-def test_only_folders_are_left_out_of_the_package():
-    named = [line for line in (ROOT / ".comfyignore").read_text("utf-8").splitlines() if "img2noise" in line]
-    assert named == ["/img2noise/cli/"]
 
 
 @each("name", [name for name in SHIPPED if name.endswith(".py")])
@@ -87,25 +78,11 @@ def test_nothing_shipped_looks_like_code_that_runs_or_fetches_other_code():
     assert len(text) > 50 and not lines
 
 
-@each("line", ["eval(x)", "import urllib.request", "os.system('ls')", "pip install x"])
-def test_the_scan_finds(line):
-    assert re.search(DISLIKED, line)
-
-
 def test_the_requirements_are_what_the_library_needs_and_comfyui_does_not_bring():
     needed = re.search(r"^dependencies = \[(.*?)\]", FACTS, re.M | re.S).group(1)
     brought = {name.lower().replace("pil", "pillow") for name in BROUGHT}
     lacking = [name for name in re.findall(r'"(.+?)"', needed) if name not in brought]
     assert lacking == (ROOT / "requirements.txt").read_text("utf-8").split()
-
-
-def test_the_registry_is_told_what_it_asks_for():
-    assert re.fullmatch(r"(?![\d.-])[a-z0-9-]{1,99}", fact("name")) and "comfyui" not in fact("name")
-    assert re.fullmatch(r"\d+\.\d+\.\d+", fact("version"))
-    assert f"\n## {fact('version')}\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert fact("PublisherId") and fact("DisplayName")
-    assert fact("Repository").startswith("https://github.com/")
-    assert '"Operating System :: OS Independent"' in FACTS
 
 
 @each("key, ratio, widest", [("Icon", 1, 400), ("Banner", 21 / 9, 2100)])
@@ -121,16 +98,3 @@ def test_its_pictures_are_in_the_repository_in_the_shape_it_asks_for(key, ratio,
 
 def fact(key: str) -> str:
     return re.search(rf'^{key} = "(.+?)"', FACTS, re.M).group(1)
-
-
-def imported_files(name: str) -> list[str]:
-    """The pack's files that a module of it imports anywhere, and the packages that they lie in."""
-    found = set()
-    for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            above = PurePosixPath(name).parents[node.level - 1]
-            base = above.joinpath(*(node.module or "").split("."))
-            for place in [base, *(base / alias.name for alias in node.names)]:
-                found |= {str(place.with_suffix(".py")), str(place / "__init__.py")}
-                found |= {str(parent / "__init__.py") for parent in place.parents}
-    return [path for path in found if (ROOT / path).is_file()]

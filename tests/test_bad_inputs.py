@@ -83,7 +83,6 @@ COMMANDS = {  # and a word of what is said
     "inspect sd": "sd",
     "inspect x --tau -1": "--tau",
     "compare a.latent b.latent": "a.latent",
-    "demo --image nowhere.png": "nowhere.png",
     "dream": "dream",
 }
 

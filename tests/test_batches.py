@@ -108,8 +108,3 @@ def test_a_latent_carries_numbers_unless_they_are_those_of_a_plain_batch():
     assert batches.numbered(latent, [0, 1]) == {"samples": 1}
     assert batches.numbered(latent, [2, 3]) == {"samples": 1, "batch_index": [2, 3]}
     assert latent == {"samples": 1, "batch_index": [7]}
-
-
-def test_many_numbers_are_shortened():
-    assert batches.words([2, 3]) == "2, 3"
-    assert batches.words(range(64)) == "0, 1, 2, 3, 4, 5, ..., 63"

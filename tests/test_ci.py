@@ -28,11 +28,6 @@ def test_actions_are_pinned_by_commit_with_their_version_beside_it():
     assert len(found) > 5 and not [line for line in found if not re.fullmatch(PINNED, line)]
 
 
-def test_an_action_has_one_commit_everywhere():
-    pairs = {tuple(line.split(" ")[0].split("@")) for line in lines("uses")}
-    assert len({action for action, _ in pairs}) == len(pairs)
-
-
 def test_the_commands_they_run_are_there():
     commands = "\n".join(lines("run"))
     for target in re.findall(r"^make (.+)$", commands, re.M):

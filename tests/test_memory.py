@@ -29,12 +29,6 @@ def alive() -> set[int]:
     return {id(tensor) for tensor in kinds if SIDES & set(tensor.shape)}
 
 
-def test_what_is_kept_is_found():
-    before = alive()
-    kept = torch.zeros(1, 4, SIDE, SIDE)
-    assert alive() - before == {id(kept)}
-
-
 def forget():
     """Drop what the benchmarks keep; the library keeps nothing."""
     generators.forget()
@@ -46,7 +40,7 @@ def test_nothing_outlives_what_was_made(name):
     forget()
     before = alive()
     made = comparing.make(name, size=SIDE, rows=(0, 1))
-    assert len(alive()) > len(before) or name == generators.DEMO
+    assert len(alive()) > len(before)
     del made
     forget()
     assert alive() <= before

@@ -12,7 +12,7 @@ from torch import nn
 
 from benchmarks.papers.worlds import NETWORK
 from benchmarks.stored_network import load_network
-from img2noise import EpsDenoiser, VDenoiser, draw, from_vp, guided, to_vp
+from img2noise import EpsDenoiser, VDenoiser, VelocityDenoiser, draw, from_vp, guided, to_vp
 from img2noise.files.storage import write_tensors
 from img2noise.sigmas import scaled_linear
 
@@ -81,6 +81,27 @@ def test_a_v_network_becomes_the_same_denoiser_as_the_eps_network():
 
     x, sigma = draw((4, 3, 8, 8), seed=1), torch.tensor([0.05, 0.7, 3.3, 14.0])
     assert torch.allclose(EpsDenoiser(eps)(x, sigma), VDenoiser(velocity)(x, sigma), atol=1e-4)
+
+
+@each("multiplier", [1.0, 1000.0])
+def test_a_velocity_network_becomes_the_posterior_mean_of_flow_levels(multiplier):
+    variance, asked = 0.7, []
+
+    def network(x, times):
+        asked.append(times)
+        t = (times.double() / multiplier).view(-1, 1, 1, 1)
+        clean = (1 - t) * variance / ((1 - t) ** 2 * variance + t**2) * x
+        return SimpleNamespace(sample=((x - clean) / t).float())
+
+    denoise = VelocityDenoiser(network, multiplier)
+    x, t = draw((4, 3, 8, 8), seed=1), torch.tensor([0.05, 0.5, 0.99, 1.0])
+    column = t.view(-1, 1, 1, 1)
+    exact = (1 - column) * variance / ((1 - column) ** 2 * variance + column**2) * x
+    assert torch.allclose(denoise(x, t), exact, atol=1e-5)
+    assert torch.allclose(asked[0], multiplier * t) and torch.equal(
+        denoise(x[:2], 0.5)[1], denoise(x[1:2], 0.5)[0]
+    )
+    assert (denoise.precision, VelocityDenoiser(convolution(torch.bfloat16)).precision) == (None, "bfloat16")
 
 
 def test_the_timestep_inverts_the_schedule_and_stays_within_it():

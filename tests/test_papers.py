@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -74,41 +73,6 @@ def test_the_frechet_distance_of_gaussians_is_the_one_of_dowson_and_landau():
         float((2 * a.mean(0) + 2).square().sum() + 4 * a.var(0, correction=0).sum()), rel=1e-6
     )
     assert 0 < measures.frechet(a, b) < 10  # rounding of 800 samples, against 64 of variance
-
-
-def test_cross_correlation_finds_a_shift_and_bands_add_up():
-    a = draw((4, 3, 16, 16), seed=7)
-    found = measures.cross_correlation(a, a.roll((2, -3), (2, 3)))
-    assert int(found.argmax()) == (8 + 2) * 16 + 8 - 3
-    assert float(found.max()) == pytest.approx(1, abs=1e-9)
-    assert torch.allclose(sum(measures.banded(a)), a.double(), atol=1e-12)
-    assert measures.band_correlations(a, 2 * a) == pytest.approx([1, 1, 1, 1])
-    assert measures.finest_power(a / 2, a) == pytest.approx(0.25)
-
-
-def test_a_power_law_is_found_and_what_it_misses():
-    x = [0.1, 1.0, 10.0, 100.0]
-    assert measures.power_law(x, [3 * v**-0.5 for v in x]) == pytest.approx((-0.5, 0), abs=1e-12)
-    off = [1.1, 1 / 1.1, 1 / 1.1, 1.1]  # symmetric, so the line is the same
-    assert measures.power_law(x, [d * 3 * v**-0.5 for d, v in zip(off, x, strict=True)]) == pytest.approx(
-        (-0.5, 0.1)
-    )
-
-
-def test_correlations_are_pearsons():
-    a, b = draw((3, 2, 8, 8), seed=8), draw((3, 2, 8, 8), seed=9)
-    expected = [np.corrcoef(x.flatten(), y.flatten())[0, 1] for x, y in zip(a, b, strict=True)]
-    assert measures.pearson(a, b).tolist() == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_claim_that_fails_is_said_to_fail():
-    section = claims.Section("A")
-    section.claim("exact", "RMS 1", False, "0")
-    section.claim("zca", "R^2 .9", True)
-    text = claims.claims_table(section.claims)
-    assert "**does not hold**" in text.splitlines()[2]
-    assert text.splitlines()[3].endswith("| holds |")
-    assert {len(line.split(" | ")) for line in text.splitlines()} == {6}
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,6 @@ from .each import each
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
 
 
-def test_the_table_has_every_kernel_with_one_two_and_four_threads():
-    found = [processors.settings(row) for row in processors.ROWS]
-    values = {(name, value) for row in found for name, value in row.items()}
-    assert {v for n, v in values if n == "ATEN_CPU_CAPABILITY"} == {"default", "avx2", "avx512"}
-    assert {v for n, v in values if n == "MKL_ENABLE_INSTRUCTIONS"} == {"SSE4_2", "AVX2", "AVX512"}
-    assert {v for n, v in values if n == "MKL_CBWR"} == {"COMPATIBLE", "AVX2"}
-    assert {v for n, v in values if n == "IMG2NOISE_THREADS"} == {"1", "2", "4"} and len(found) == 27
-
-
 @each("row", ["", "avx2", "threads=0", "threads=x", "MKL_CBWR", "MKL_CBWR=AVX", "PATH=x"])
 def test_what_is_no_row_is_refused(row):
     with pytest.raises(ValueError, match="expected one such as"):
@@ -43,10 +34,3 @@ def test_a_row_runs_with_its_kernels_and_threads_and_counts_what_fails(tmp_path)
         pytest.skip("only x86 kernels have names")
     passed, failed, names = processors.run("ATEN_CPU_CAPABILITY=default,threads=2", [str(file)])
     assert (passed, failed) == ("2", "1") and "test_broken" in names[0]
-
-
-def test_the_command_ends_with_an_error_where_a_row_failed(monkeypatch, capsys):
-    found = {"native": ("3", "0", []), "MKL_CBWR=AVX2,threads=2": ("2", "1", ["FAILED one"])}
-    monkeypatch.setattr(processors, "run", lambda row, tests: found[row])
-    assert processors.main(["native"]) == 0 and processors.main([*found]) == 1
-    assert "MKL_CBWR=AVX2,threads=2: FAILED one" in capsys.readouterr().out

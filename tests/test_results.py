@@ -13,8 +13,6 @@ from img2noise import NoiseMaps
 from img2noise.inversion.noise_maps import statistics
 
 from .cases import normal
-from .device_calls import CALLS, leaves
-from .each import each
 from .pretend import tensors
 
 WITHIN = {"System"}  # never leaves a whitener
@@ -45,20 +43,6 @@ def test_a_class_with_tensors_compares_by_identity():
     assert not {c.__name__ for c in holders() if c.__eq__ is not object.__eq__} - WITHIN
 
 
-@each("name", CALLS)
-def test_no_result_raises_when_it_is_compared(name):
-    once, again = (CALLS[name][0](lambda x: x) for _ in range(2))
-    for ours, theirs in zip(_objects(once), _objects(again), strict=True):
-        assert ours == ours and (ours != theirs or not list(tensors(ours))), type(ours)
-
-
-def _objects(x) -> list:
-    """The results that are neither tensors nor lists of anything."""
-    if isinstance(x, list) or type(x) is tuple:
-        return [inside for part in x for inside in _objects(part)]
-    return [] if isinstance(x, torch.Tensor | dict | str) or leaves(x) == [x] else [x]
-
-
 class Largest(TorchFunctionMode):
     """Notes the bytes of the largest tensor that any operation gives."""
 
@@ -78,9 +62,9 @@ def test_statistics_of_maps_have_one_map_at_a_time_in_float64():
     with Largest() as largest:
         std, following = statistics(maps)
     assert largest.bytes <= maps.residuals.numel() * 4  # of the maps as they are, seen row by row
-    ups = torch.tensor([up for *_, up in maps.levels()][:-1], dtype=torch.float64)
+    ups = torch.tensor([step.s for step in maps.levels.steps(1.0)][:-1], dtype=torch.float64)
     z = maps.residuals[:-1].double().flatten(1) / ups[:, None]
     assert torch.allclose(std, z.std(1, correction=0), rtol=1e-12)
     assert torch.allclose(following, torch.corrcoef(z).diagonal(1), rtol=1e-9)
-    alone = statistics(replace(maps, residuals=maps.residuals[-1:], sigmas=sigmas[-2:]))
+    alone = statistics(replace(maps, residuals=maps.residuals[-1:], levels=sigmas[-2:]))
     assert [t.tolist() for t in alone] == [[], []]

@@ -18,6 +18,12 @@ def levels(steps):
     return ddim_uniform(SCHEDULE, steps)
 
 
+def ancestral_split(high, low, eta=1.0):
+    """s_down and s_up of a step between VE sigmas: their squares add to low^2, eta enters squared."""
+    up_squared = eta**2 * low**2 * (high**2 - low**2) / high**2
+    return (low**2 - up_squared) ** 0.5, up_squared**0.5
+
+
 def gaussian(lam, mean=0.0):
     """The exact denoiser of independent pixels N(mean, lam); both broadcast over (B, C, H, W)."""
 

@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 from rich.progress import Progress
 
-from . import dewhitening, first_steps, inversion_errors, inversions, maps
+from . import dewhitening, first_steps, inversion_errors, inversions, maps, text_edits
 from .claims import Claim, Section, claims_table
 from .worlds import QUICK, Scale, crops, trained, twin_of
 
@@ -59,6 +59,7 @@ def experiments(scale: Scale, photos: list[Path], advance, say) -> list[Section]
     add(inversion_errors.steps(network))
     add(inversion_errors.paths(network, inverted))
     add(maps.compare(network, twin))
+    add(text_edits.section())
     return done
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from img2noise import slerp
-from img2noise.denoisers import denoised, rescaled
+from img2noise import Levels, slerp
+from img2noise.denoisers import denoised
 from img2noise.diagnostics import inversion_error, smooth_mask
 from img2noise.inversion import ddim
 
@@ -62,9 +62,9 @@ def predictions(network: World, x0: Tensor) -> tuple[Tensor, Tensor]:
         return clean
 
     ddim.sample(recorder, network.noises[: len(x0)] * network.top, network.sigmas)
-    levels, found = network.sigmas.tolist(), []
+    levels, m, found = network.sigmas.tolist(), Levels.ve(network.sigmas).m.tolist(), []
     for k, after in enumerate([*states[1:], x0]):
-        asked = rescaled(after, levels[k + 1], levels[k])
+        asked = after * (m[k] / m[k + 1])
         found.append((asked - denoised(network.denoise, asked, levels[k])) / levels[k])
     return torch.stack(found).flip(0), torch.stack(truth).flip(0)
 

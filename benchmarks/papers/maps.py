@@ -15,7 +15,7 @@ from torch import Tensor
 from img2noise import NoiseMaps, draw, extract, replay
 from img2noise.inversion.noise_maps import shift, statistics
 from img2noise.noise.draw import stream
-from img2noise.sigmas import ancestral_split, ddim_uniform, scaled_linear
+from img2noise.sigmas import Levels, ddim_uniform, scaled_linear
 
 from . import measures, sheets
 from .claims import Section
@@ -39,12 +39,12 @@ class Both:
 def make(world: World) -> Both:
     """Pictures by DDPM sampling with known noise, and their edit-friendly maps."""
     sigmas = ddim_uniform(scaled_linear(), STEPS)
-    _, up = ancestral_split(sigmas[:-1], sigmas[1:])
+    up = torch.tensor([step.s for step in Levels.ve(sigmas).steps(1.0)])
     shape = (world.scale.maps, *world.noises.shape[1:])
     generator = stream(11, 0, "native maps")
     z = torch.randn((STEPS, *shape), generator=generator)
     start = draw(shape, seed=11) * float((1 + sigmas[0] ** 2).sqrt())
-    native = NoiseMaps(start, z * up.float().view(-1, 1, 1, 1, 1), sigmas)
+    native = NoiseMaps(start, z * up.view(-1, 1, 1, 1, 1), sigmas)
     pictures = replay(world.denoise, native)
     found = extract(world.denoise, pictures, sigmas, seed=12)
     return Both(native, pictures, found, replay(world.denoise, found))
@@ -55,7 +55,7 @@ def compare(network: World, twin: World) -> Section:
     section = Section("Edit-friendly noise maps beside native ones")
     both, of_twin = make(network), make(twin)
     stds, correlations = zip(*(statistics(m) for m in (both.native, both.found, of_twin.found)), strict=True)
-    closed = closed_form(twin.eigenvalues, both.native.sigmas)
+    closed = closed_form(twin.eigenvalues, both.native.levels.told)
     error = measures.rms(both.again - both.pictures)
     rows = [
         ("std of z, median over steps", *(float(s.median()) for s in stds), float(closed[0].median())),
@@ -85,7 +85,7 @@ def compare(network: World, twin: World) -> Section:
 def closed_form(lam: Tensor, sigmas: Tensor) -> tuple[Tensor, Tensor]:
     """std of z per step and correlation with the next, of a Gaussian with eigenvalues lam, eta = 1."""
     levels = sigmas.tolist()
-    _, ups = ancestral_split(sigmas[:-1], sigmas[1:])
+    ups = torch.tensor([step.s for step in Levels.ve(sigmas).steps(1.0)], dtype=torch.float64)
     gains = [(lam + s**2) / (lam + big**2) for big, s in zip(levels[:-1], levels[1:], strict=True)]
     variances = [
         ((1 - g) ** 2 * lam + s**2 + g**2 * big**2).mean()

@@ -13,17 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 import img2noise as n
 from img2noise import Whitener
-from img2noise.cli import demo
 from img2noise.denoisers import Denoiser
 from img2noise.inversion import ddim, first_step
-from img2noise.photos.decode import to_pixels
 from img2noise.sigmas import ddim_uniform, scaled_linear
 
 from .networks import pointwise
@@ -35,7 +31,7 @@ STEPS = 300  # of a search: a few of its blocks
 STRUCTURES = n.whitening.STRUCTURES
 SEARCH, LOSSES = "annealed noise, with its losses", "losses of annealing"
 MOMENTS, FITTED = "moments of photos", "whiteners fitted"
-FILES, DEMO = "files stored, and loaded", "figures and noises of the demo"
+FILES = "files stored, and loaded"
 
 
 @dataclass(frozen=True)
@@ -230,18 +226,6 @@ def _stored(ask: Asked) -> dict[str, Tensor]:
         return {k: _bytes(path) for k, path in paths.items()} | dict(loaded=n.load(paths["noise"]))
 
 
-def _shown(ask: Asked) -> dict[str, Tensor]:
-    with TemporaryDirectory() as folder:
-        photo = Path(folder, "photo.png")
-        [pixels] = to_pixels(pictures(64)[:1, :3] / 4)
-        Image.fromarray(pixels).save(photo)
-        _, files = demo.run_demo(photo, SEED, Path(folder), lambda *_: None)
-        *figures, noise = map(Path, files)
-        shown = {p.name: torch.from_numpy(np.array(Image.open(p))).float() for p in figures}
-        noises = n.load(noise)
-        return shown | dict(random=noises[0], one_shot=noises[2:])  # noises[1] is annealed
-
-
 def _bytes(path: Path) -> Tensor:
     return torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
 
@@ -276,7 +260,6 @@ WHOLES = {
     MOMENTS: _measured,
     FITTED: _fitted,
     FILES: _stored,
-    DEMO: _shown,
 }
 EXACT = {  # draws, moves and arithmetic on each value: no product, sum or transform
     "white noise (draw)",

@@ -5,7 +5,7 @@ differences over that of the values. The tests hold each of these, and the page 
 from __future__ import annotations
 
 from . import generators
-from .generators import DEMO, EXACT, FITTED, LOSSES, MOMENTS, NETWORKED, SEARCH
+from .generators import EXACT, FITTED, LOSSES, MOMENTS, NETWORKED, SEARCH
 
 AGAIN, PROCESS, BATCH, THREADS, ROUNDING, HALF = (
     "run again",
@@ -30,7 +30,6 @@ WITHIN = {  # what products, sums and transforms are part of
     "maps with the last one bounded": 1e-5,
     MOMENTS: 1e-12,  # float64
     FITTED: 1e-5,
-    DEMO: 0.05,  # pixels of a search and of what it finds
 }
 ALONE = {  # rows that no kernel sees together: transforms of one picture at a time, searches
     "correlated noise, stationary",

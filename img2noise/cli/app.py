@@ -1,4 +1,4 @@
-"""The command line: search, inspect, compare and demo here; fit and merge in `fit`.
+"""The command line: search, inspect and compare here; fit and merge in `fit`.
 
 Words and progress go to standard error; with --json one JSON object goes to standard output, nothing else.
 """
@@ -40,7 +40,6 @@ from ..photos.decode import read_photo, to_pixels
 from ..whitening import SPACES
 from ..whitening.whitener import Whitener
 from . import NO_FILE, Json, Vae, check_paths, outputs, plain_errors, progress, show_table, terminal
-from .demo import run_demo
 from .fit import fit_command, merge_command
 
 app = typer.Typer(help="Find the noise behind a picture.", no_args_is_help=True, add_completion=False)
@@ -92,6 +91,7 @@ def inspect_command(
     files: Annotated[list[Path], typer.Argument(help="Check noises, noise maps or latents in these files.")],
     photo: Annotated[Path | None, typer.Option(help="Compare with the image that the noise is from.")] = None,
     vae: Vae = None,
+    space: Annotated[str, typer.Option(help="Name the latents of --vae.")] = "sd",
     tau: Annotated[float, typer.Option(min=0, help="Call pixels smooth that differ by less.")] = TAU,
     out: Annotated[Path | None, typer.Option(help="Write a plot (.png), one per file.")] = None,
     as_json: Json = False,
@@ -99,7 +99,7 @@ def inspect_command(
     """Check how white noises are, and say what is wrong and how to fix it."""
     with plain_errors():
         check_paths(*files, photo, vae, out=out)
-        encode = None if vae is None else load_autoencoder(vae, "sd").encode
+        encode = None if vae is None else load_autoencoder(vae, space).encode
         inspected = [_inspected(file, photo, encode, tau) for file in files]
         if out is not None:
             plotted = outputs(files, out, lambda stem: out.with_stem(f"{out.stem}-{stem}"))
@@ -136,28 +136,6 @@ def compare_command(
         typer.echo(json.dumps(dict(whitenings=comparison_figures(compared), **figures)))
     else:
         terminal.print(comparison_report(compared, figures), markup=False, soft_wrap=True)
-
-
-@app.command("demo")
-def demo_command(
-    image: Annotated[Path | None, typer.Option(help="Use this photo instead of scikit-image's cat.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Set the seed of the first noise.")] = 0,
-    out: Annotated[Path, typer.Option(help="Write images and noise to this folder.")] = Path("out/demo"),
-    as_json: Json = False,
-) -> None:
-    """Find noise for a photo and show what it will make, without a diffusion model."""
-    with plain_errors():
-        check_paths(image)
-        with progress("annealing", 1) as advance:
-            noises, files = run_demo(image, seed, out, advance)
-    if as_json:
-        typer.echo(json.dumps(dict(noises=noises, files=files)))
-    else:
-        show_table(
-            [_words(row) for row in noises],
-            title="Noise found for the photo",
-            caption="wrote " + ", ".join(files),
-        )
 
 
 def _words(row: dict) -> dict[str, str]:
@@ -266,7 +244,8 @@ def _write_noises(
         metadata = dict(seed=seed, whitener=Path(name).stem, space=matrix.space, loss_ratio=ratio)
         files = [save(z[None], out / f"noise-{seed}.safetensors", **metadata)]
         if autoencoder is not None:  # with the mark that core's LoadLatent needs to read it unscaled
-            mark = {"latent_tensor": z[None].contiguous(), "latent_format_version_0": torch.tensor([])}
+            packed = SPACES[matrix.space].pack(z[None])
+            mark = {"latent_tensor": packed.contiguous(), "latent_format_version_0": torch.tensor([])}
             files.append(write_tensors(mark, out / f"noise-{seed}.latent"))
         if picture is not None:
             files.append(out / f"preview-{seed}.png")

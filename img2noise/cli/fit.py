@@ -14,7 +14,7 @@ import typer
 
 from ..diagnostics.whiteness import Whiteness, whiteness
 from ..files.storage import save
-from ..photos.autoencoders import encoder
+from ..photos.autoencoders import LATENTS, encoder
 from ..photos.checkpoints import checksum, load_survey, merge, refuse_unlike, save_survey, unseen
 from ..photos.sources import Source, photo_places
 from ..photos.surveys import HeldOut, PhotoStats, survey_photos, usable
@@ -27,7 +27,7 @@ from . import Json, Vae, check_paths, plain_errors, progress, terminal
 # The next two ignores: mypy knows the members of an Enum only where they are literals.
 Structure = Enum("Structure", {s: s for s in STRUCTURES}, type=str)  # type: ignore[misc]
 Method = Enum("Method", {m: m for m in METHODS}, type=str)  # type: ignore[misc]
-STATIONARY, ZCA = Structure("stationary"), Method("zca")
+COSINE, ZCA = Structure("cosine"), Method("zca")
 Engine = Enum("Engine", {"local": "local", "ray": "ray"}, type=str)
 
 
@@ -37,9 +37,9 @@ def fit_command(
         list[str] | None, typer.Argument(help="Measure photos, globs, folders, tars, parquet tables.")
     ] = None,
     vae: Vae = None,
-    space: Annotated[str, typer.Option(help="Name the latents of --vae: sd (1.x, 2.x, Turbo) or sdxl.")] = "",
+    space: Annotated[str, typer.Option(help="Name the latents of --vae: sd, sdxl, sd3, flux, flux2.")] = "",
     size: Annotated[int, typer.Option(min=16, help="Scale photos down to this short side, never up.")] = 512,
-    structure: Annotated[Structure, typer.Option(help="Use stationary for every image size.")] = STATIONARY,
+    structure: Annotated[Structure, typer.Option(help="Use cosine for every image size.")] = COSINE,
     method: Annotated[Method, typer.Option(help="Use zca to keep the noise closest to the photo.")] = ZCA,
     shrinkage: Annotated[float, typer.Option(min=0, max=1, help="Pull towards white noise.")] = 0.0,
     patch: Annotated[int, typer.Option(min=0, help="Set the side of patches of a dense whitener.")] = 0,
@@ -97,9 +97,10 @@ def _check_options(
     photos: list[str], vae: Path | None, space: str, kept: Path | None, out: Path, resume: bool
 ) -> None:
     """Raise ValueError for options that exclude or need each other."""
-    if space not in SPACES or (space == "rgb") != (vae is None):
+    if space not in (LATENTS if vae else ("rgb",)):
         given = "with" if vae else "without"
-        raise ValueError(f"got space {space!r} {given} --vae; pass --space sd or sdxl with --vae")
+        latents = ", ".join(LATENTS)
+        raise ValueError(f"got space {space!r} {given} --vae; pass --space with --vae, one of {latents}")
     if kept is not None and kept.resolve() == out.resolve():
         raise ValueError(f"got {out} for --out and for --moments; pass two different files")
     if resume and kept is None:

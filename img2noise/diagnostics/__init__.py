@@ -19,24 +19,3 @@ from .whiteness import (
     smooth_mask,
     whiteness,
 )
-
-__all__ = [
-    "Inspection",
-    "Whiteness",
-    "assignment",
-    "autocorrelation",
-    "compare_whitenings",
-    "inspect",
-    "inversion_error",
-    "kl_divergence",
-    "least_squares",
-    "least_squares_per_frequency",
-    "most_probable_triangle",
-    "neighbor_correlation",
-    "smooth_mask",
-    "radial_spectrum",
-    "top_correlation",
-    "triangle_angles",
-    "verdict",
-    "whiteness",
-]

@@ -14,14 +14,14 @@ from .least_squares import Comparison
 MOST = 8  # noises in one plot
 
 
-def loss_curve(losses: Tensor, loss_ratio: Tensor, title: str = "Search for noise") -> np.ndarray:
+def loss_curve(losses: Tensor, loss_ratio: Tensor) -> np.ndarray:
     """Plot loss over its first value against iteration, a line per row: losses (B, steps + 1), best (B,)."""
     drawn, axes = figure(7, 4)
     relative = (losses / losses[:, :1]).numpy()
     keep = np.unique(np.linspace(0, relative.shape[1] - 1, 2000).astype(int))  # no more points than pixels
     for row, (line, best) in enumerate(zip(relative, loss_ratio.tolist(), strict=True)):
         axes.plot(keep, line[keep], linewidth=1, label=f"noise {row + 1}: best {best:.3f}")
-    axes.set(title=title, xlabel="iteration", ylabel="loss / first loss", ylim=(0, None))
+    axes.set(title="Search for noise", xlabel="iteration", ylabel="loss / first loss", ylim=(0, None))
     axes.grid(alpha=0.3)
     if len(relative) <= 8:
         axes.legend(frameon=False)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from .. import checks
-from .whiteness import on_cpu, rows_of
+from .whiteness import cosine, on_cpu, rows_of
 
 
 class TopCorrelation(NamedTuple):
@@ -101,9 +101,8 @@ def triangle_angles(picture: Tensor, noise: Tensor, latent: Tensor) -> Tensor:
         raise ValueError(f"got sets of {[tuple(t.shape) for t in corners]}; expected three equal shapes")
     angles = []
     for k, corner in enumerate(corners):
-        a, b = (corners[(k + j) % 3] - corner for j in (1, 2))
-        cos = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(math.ulp(0.0))
-        angles.append(torch.rad2deg(cos.clamp(-1, 1).acos()))
+        sides = (corners[(k + j) % 3] - corner for j in (1, 2))
+        angles.append(torch.rad2deg(cosine(*sides).acos()))
     return torch.stack(angles, 1)
 
 

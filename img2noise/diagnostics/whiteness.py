@@ -117,19 +117,16 @@ def radial_spectrum(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return per_ring((weight * f).flatten()) / bins, sizes, power / sizes / (power.sum(1, True) / sizes.sum())
 
 
-def kl_divergence(mean: Tensor, std: Tensor, noise_mean: float = 0.0, noise_std: float = 1.0) -> Tensor:
-    """Return KL(N(noise_mean, noise_std^2) || N(mean, std^2)) in nats, float64 on the CPU."""
+def kl_divergence(mean: Tensor, std: Tensor) -> Tensor:
+    """Return KL(N(0, 1) || N(mean, std^2)) in nats, float64 on the CPU."""
     for x, name in ((mean, "mean"), (std, "standard deviation")):
         checks.tensor(x, f"the {name}")
     if mean.shape != std.shape:
         raise ValueError(f"got means {tuple(mean.shape)} and deviations {tuple(std.shape)}; expected as many")
-    checks.number(noise_mean, "noise_mean")
-    checks.number(noise_std, "noise_std")
     mean, std = on_cpu(mean), on_cpu(std)
-    if bool((std <= 0).any()) or noise_std <= 0:
-        raise ValueError(f"got standard deviations {std.tolist()}, {noise_std}; expected positive ones")
-    spread = noise_std**2 + (noise_mean - mean) ** 2
-    return (std / noise_std).log() + spread / (2 * std**2) - 0.5
+    if bool((std <= 0).any()):
+        raise ValueError(f"got standard deviations {std.tolist()}; expected positive ones")
+    return std.log() + (1 + mean**2) / (2 * std**2) - 0.5
 
 
 def smooth_mask(picture: Tensor, size: Sequence[int] | None = None, tau: float = TAU) -> Tensor:
@@ -187,7 +184,7 @@ def similarity(z: Tensor, x0: Tensor) -> Similarity:
         raise ValueError(f"got a photo of {shapes[0]} for noise of {shapes[1]}; expected equal shapes")
     a, b = on_cpu(z), on_cpu(rows_of(x0, len(z)))
     centered = (t - t.mean((2, 3), keepdim=True) for t in (a, b))
-    return Similarity(_cosine(*centered), torch.rad2deg(_cosine(a, b).acos()))
+    return Similarity(cosine(*centered), torch.rad2deg(cosine(a, b).acos()))
 
 
 def neighbor_correlation(pictures: Iterable[Tensor]) -> float:
@@ -241,7 +238,8 @@ def _batches(pictures: Iterable[Tensor]) -> Iterator[Tensor]:
         raise ValueError("got no pictures that have neighboring pixels; expected at least one")
 
 
-def _cosine(a: Tensor, b: Tensor) -> Tensor:
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Return the cosine of the angle between each two rows (B, ...): (B,)."""
     a, b = a.flatten(1), b.flatten(1)
     return ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp_min(math.ulp(0.0))).clamp(-1, 1)
 

@@ -1,7 +1,7 @@
 """Noise from files of three kinds, as one batch with a name for each row.
 
 noise          (.safetensors) the tensor as it is
-noise maps     (.safetensors) the start over sqrt(1 + sigma^2), then z = r / s_up of each step that has noise
+noise maps     (.safetensors) the start over sqrt(a^2 + b^2), then z = r / s of each step that has noise
 ComfyUI's      (.latent) the samples as core's LoadLatent reads them: those without the mark of version 0 are
                divided by 0.18215
 
@@ -50,11 +50,12 @@ def read_noises(path: str | os.PathLike) -> Noises:
 
 def noises_of_maps(maps: NoiseMaps) -> Noises:
     """Return start and maps as rows, sample by sample within each step."""
-    starts = maps.start / (1 + float(maps.sigmas[0]) ** 2) ** 0.5
+    top = maps.levels[0]
+    starts = maps.start / float((top.a**2 + top.b**2).sqrt())
     stacks, steps = [starts], ["start"]
-    for k, (residual, (*_, up)) in enumerate(zip(maps.residuals, maps.levels(), strict=True)):
-        if up > 0:
-            stacks.append(residual / up)
+    for k, (residual, step) in enumerate(zip(maps.residuals, maps.levels.steps(maps.eta), strict=True)):
+        if step.s > 0:
+            stacks.append(residual / step.s)
             steps.append(f"map {maps.skip + k + 1}")
     samples = [f" of picture {i + 1}" for i in range(len(starts))] if len(starts) > 1 else [""]
     return Noises(torch.cat(stacks), [step + sample for step in steps for sample in samples], maps)

@@ -1,11 +1,11 @@
 """One safetensors file per object: tensors in the body, metadata as text in the header. No code is loaded.
 
 Header: format, version, type (whitener, moments, noise_maps, noise), structure, method, space, scale_factor,
-count, shape, shrinkage, and what the writer adds (source, command). Whitener blocks are float32 (float64 for
-dense ones and wherever small eigenvalues need it); complex blocks carry a last axis (real, imaginary). Files
-are written beside their place and moved into it, so a reader never sees half of one. A file may come from
-anywhere: counts must be of a sane size, shapes those of the header, covariances Hermitian and positive
-definite.
+count, shape, shrinkage, of noise maps eta, skip, levels (ve or flow) and noise scale, and what the writer
+adds (source, command). Whitener blocks are float32 (float64 for dense ones and wherever small eigenvalues
+need it); complex blocks carry a last axis (real, imaginary). Files are written beside their place and moved
+into it, so a reader never sees half of one. A file may come from anywhere: counts must be of a sane size,
+shapes those of the header, covariances Hermitian and positive definite.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from torch import Tensor
 
 from .. import checks
 from ..inversion.noise_maps import NoiseMaps
-from ..sigmas import descending
-from ..whitening.moments import SPACES, STRUCTURES, Moments
+from ..sigmas import KINDS, Levels, as_levels
+from ..whitening.moments import STRUCTURES, Moments
+from ..whitening.spaces import SPACES
 from ..whitening.structures import CLASSES, Stationary, refuse_extreme
 from ..whitening.whitener import METHODS, Whitener
 
@@ -71,9 +72,10 @@ def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
     if isinstance(obj, Moments):
         return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _common(obj)
     if isinstance(obj, NoiseMaps):
-        tensors = {"start": obj.start, "residuals": obj.residuals, "sigmas": obj.sigmas}
-        numbers = {"numbers": list(obj.numbers)} if obj.numbers else {}
-        return "noise_maps", tensors, {"eta": obj.eta, "skip": obj.skip, "space": obj.space, **numbers}
+        tensors = {"start": obj.start, "residuals": obj.residuals, "levels": obj.levels.told}
+        own = {"eta": obj.eta, "skip": obj.skip, "space": obj.space}
+        own |= {"levels": obj.levels.kind, "scale": obj.levels.scale}
+        return "noise_maps", tensors, own | ({"numbers": list(obj.numbers)} if obj.numbers else {})
     if isinstance(obj, Tensor):
         checks.finite(obj, "the noise", 4)
         return "noise", {"noise": obj}, {}
@@ -239,19 +241,22 @@ def _parse_noise(header: dict[str, str], tensors: dict[str, Tensor]) -> Tensor:
 
 
 def _parse_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> NoiseMaps:
-    start, residuals, sigmas = (tensors[name] for name in ("start", "residuals", "sigmas"))
-    fits = sigmas.ndim == 1 and residuals.shape == (len(sigmas) - 1, *start.shape)
+    start, residuals, told = (tensors[name] for name in ("start", "residuals", "levels"))
+    fits = told.ndim == 1 and residuals.shape == (len(told) - 1, *start.shape)
     if start.ndim < 2 or not start.numel() or not fits:
-        shapes = [tuple(t.shape) for t in (start, residuals, sigmas)]
+        shapes = [tuple(t.shape) for t in (start, residuals, told)]
         raise ValueError(
-            f"its start, residuals and sigmas have shapes {shapes}, which do not belong together"
+            f"its start, residuals and levels have shapes {shapes}, which do not belong together"
         )
     eta, skip = float(header["eta"]), _whole(header, "skip", 0)
-    if not 0 < eta <= 1:
-        raise ValueError(f"its eta {eta} is out of range; expected 0 < eta <= 1")
-    levels = descending(sigmas, to_zero=False)
-    if float(levels[0]) > LARGEST_SIGMA:
-        raise ValueError(f"its sigmas begin at {float(levels[0]):.4g}; expected at most {LARGEST_SIGMA:.0e}")
+    checks.number(eta, "its eta", 0, 1)
+    checks.choice(header["levels"], "levels", KINDS)
+    scale = float(header["scale"])
+    levels = as_levels(Levels.flow(told, scale) if header["levels"] == "flow" else told, to_zero=False)
+    if float(levels.b[0]) > LARGEST_SIGMA:
+        raise ValueError(
+            f"its levels begin at {float(levels.b[0]):.4g}; expected at most {LARGEST_SIGMA:.0e}"
+        )
     numbers = _wholes(header.get("numbers", "[]"), "numbers", 0)
     if len(numbers) not in (0, len(start)):
         raise ValueError(f"its numbers {header['numbers'][:60]!r} are not {len(start)} whole numbers")
@@ -291,6 +296,8 @@ def _shapes(header: dict[str, str]) -> list[tuple[int, ...]]:
     checks.choice(header["structure"], "structure", STRUCTURES)
     if header["structure"] == "stationary":
         return [(channels,), (height, width // 2 + 1, channels, channels, 2)]
+    if header["structure"] == "cosine":
+        return [(channels,), (height, width, channels, channels)]
     sides = whole if header["structure"] == "kronecker" else (channels * height * width,)
     return [whole, *((n, n) for n in sides)]
 

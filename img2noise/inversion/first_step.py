@@ -1,10 +1,10 @@
 """First-step inversion: the noise whose first denoising step alone gives the picture back.
 
-    e <- (y - D(y, sigma)) / sigma,   y = x0 + sigma e,   from e = 0,  sigma near the top (t = 980 of 1000:
-    13.04)
+    e <- (y - a D(y)) / b,   y = a x0 + b e,   from e = 0,   sigma = b / a near the top (t = 980: 13.04)
 
-Source: First-step de-whitening (Eq. 6, 7). For Gaussian data the fixed point is sigma Sigma^-1 (x0 - mean),
-not the whitening Sigma^-1/2 (x0 - mean); after n steps an eigendirection holds (sigma / lam) (1 - (1 + lam /
+At a = 0, the top of flow models, every noise is a fixed point and knows nothing of the picture. Source:
+First-step de-whitening (Eq. 6, 7). For Gaussian data the fixed point is sigma Sigma^-1 (x0 - mean), not the
+whitening Sigma^-1/2 (x0 - mean); after n steps an eigendirection holds (sigma / lam) (1 - (1 + lam /
 sigma^2)^-n) of the picture. Stopped near unit variance the iteration looks like ZCA; run on, or accelerated
 (`anderson.py`), it goes on to the fixed point, whose weak directions are amplified errors of the network.
 Shapes (B, ...), model space, float32 (float64 where x0 is).
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .. import checks
 from ..denoisers import Denoiser, OnStep, denoised, refuse_not_finite, working_copy
+from ..sigmas import Levels
 from .anderson import Anderson
 
 STOPS = ("unit_std", "converged", "iterations")
@@ -40,7 +41,7 @@ class FirstStep:
 def invert(
     denoise: Denoiser,
     x0: Tensor,
-    sigma: float,
+    sigma: float | Levels,
     *,
     iterations: int = 50,
     anderson_window: int = 0,
@@ -50,6 +51,7 @@ def invert(
     on_step: OnStep | None = None,
 ) -> FirstStep:
     """Return noise for pictures x0 (B, ...) after at most `iterations` network calls; rows stop one by one.
+    `sigma` is a number, or one level of another kind, such as Levels.flow(t).
 
     `stop`: "unit_std" at the first noise of standard deviation 1 (the published look), "converged" once the
     update's RMS falls below `tolerance`, "iterations" never. `anderson_window` 0 is the plain iteration; more
@@ -58,7 +60,8 @@ def invert(
     differently (a prompt for each), which then gets all rows. Reads back from the device once per call.
     Raises ValueError for values out of range, and for NaN or infinity from the network.
     """
-    _check(sigma, iterations, anderson_window, stop, tolerance)
+    _check(iterations, anderson_window, stop, tolerance)
+    a, b, told = _level(sigma)
     x0 = working_copy(x0)
     e = result = torch.zeros_like(x0).flatten(1)  # (B, D)
     clean, least = x0, e.new_full((len(x0), 1), math.inf)
@@ -66,9 +69,9 @@ def invert(
     history: list[list[list[float]]] = []  # residuals and stds of each call
     for k in range(iterations):
         rows = active if rows_alike else list(range(len(x0)))
-        shown = x0 + sigma * e.view_as(x0)
-        clean = _put(clean, rows, denoised(denoise, _picked(shown, rows), sigma))
-        image = e + (x0 - clean).flatten(1) / sigma  # (y - D) / sigma
+        shown = a * x0 + b * e.view_as(x0)
+        clean = _put(clean, rows, denoised(denoise, _picked(shown, rows), told))
+        image = e + (a / b) * (x0 - clean).flatten(1)  # (y - a D) / b
         after = solver.next(e, image)
         figures = torch.stack([solver.residual, after.std(1), image.std(1)]).tolist()  # the one read-back
         refuse_not_finite(figures, denoise)
@@ -123,23 +126,37 @@ def _put(x: Tensor, rows: list[int], new: Tensor) -> Tensor:
     return new if len(rows) == len(x) else x.index_copy(0, torch.tensor(rows, device=x.device), new)
 
 
-def reconstruction_gain(denoise: Denoiser, x0: Tensor, z: Tensor, sigma: float) -> Tensor:
-    """Return <D(x0 + sigma z), x0> / |x0|^2 (B,), the share of x0 in the one-step picture of noise z: 1 at
+def reconstruction_gain(denoise: Denoiser, x0: Tensor, z: Tensor, sigma: float | Levels) -> Tensor:
+    """Return <D(a x0 + b z), x0> / |x0|^2 (B,), the share of x0 in the one-step picture of noise z: 1 at
     the fixed point. Costs one network call.
     """
+    a, b, told = _level(sigma)
     x0 = working_copy(x0)
-    clean = denoised(denoise, x0 + sigma * z.to(x0), sigma)
+    clean = denoised(denoise, a * x0 + b * z.to(x0), told)
     return (clean * x0).flatten(1).sum(1) / x0.square().flatten(1).sum(1)
 
 
-def _check(sigma: float, iterations: int, anderson_window: int, stop: str, tolerance: float) -> None:
+def _level(sigma: float | Levels) -> tuple[float, float, float]:
+    """Return a, b and told of one level with signal and noise."""
+    if not isinstance(sigma, Levels):
+        checks.number(sigma, "sigma", 0)
+        sigma = Levels.ve(torch.tensor(sigma, dtype=torch.float64))
+    a, b, told = (float(x) for x in (sigma.a, sigma.b, sigma.told))
+    if b == 0:
+        raise ValueError("got sigma 0; expected a positive one, such as 13.04 of timestep 980")
+    if a == 0:
+        raise ValueError(
+            f"got the level {told:g} without signal, where every noise is a fixed point; expected one below, "
+            "such as t = 0.9288 of sigma 13.04"
+        )
+    return a, b, told
+
+
+def _check(iterations: int, anderson_window: int, stop: str, tolerance: float) -> None:
     checks.choice(stop, "stop", STOPS)
-    checks.number(sigma, "sigma", 0)
     checks.number(tolerance, "tolerance", 0)
     checks.whole(iterations, "iterations", 1)
     checks.whole(anderson_window, "anderson_window", 0)
-    if sigma == 0:
-        raise ValueError("got sigma 0; expected a positive one, such as 13.04 of timestep 980")
     if anderson_window and stop == "unit_std":
         raise ValueError(
             "got acceleration with stop 'unit_std', which it skips past; choose 'converged' or 'iterations'"

@@ -1,11 +1,11 @@
 """Edit-friendly noise maps as data: their statistics, and edits made on the maps alone.
 
-    y[k + 1] = mu(y[k]) + r[k],   mu(y) = D + (s_down / s[k]) (y - D),   r[k] = s_up z[k]
+    y[k + 1] = mu(y[k]) + r[k],   mu(y) = c y + (a' - c a) D,   r[k] = s z[k]
 
-r is kept instead of z: no division, and the last step (to sigma 0, where s_up = 0) keeps its map. Source:
-Huberman-Spiegelglas et al. (2024), section 3 and appendix A. Shapes: start (B, ...) at sigmas[0], residuals
-(K, B, ...), sigmas (K + 1,) descending; `shift`, `flip` and `recolor` take (B, ..., H, W). Everything is
-float32 (float64 where x0 was), in variance-exploding units (y = x0 + sigma eps), model space.
+r is kept instead of z: no division, and steps without noise (the last one, and all for eta 0) keep their map.
+Source: Huberman-Spiegelglas et al. (2024), section 3 and appendix A. Shapes: start (B, ...) at levels[0],
+residuals (K, B, ...), levels (K + 1,) descending; `shift`, `flip` and `recolor` take (B, ..., H, W).
+Everything is float32 (float64 where x0 was), in the model's units (y = a x0 + b eps), model space.
 """
 
 from __future__ import annotations
@@ -18,54 +18,47 @@ from torch import Tensor
 
 from .. import checks
 from ..denoisers import Denoiser, OnStep, denoised, finished
-from ..sigmas import ancestral_split
+from ..sigmas import Levels, as_levels
 
 LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdit's published setting)
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseMaps:
-    """A start and a residual per step, without the first `skip` steps of the schedule. `numbers` are the rows
-    of a larger batch that these rows are, () for 0, 1, 2 ...
+    """A start and a residual per step, without the first `skip` steps of the schedule. `levels` are those of
+    its steps; a plain tensor means VE sigmas. `numbers` are the rows of a larger batch that these rows are,
+    () for 0, 1, 2 ...
     """
 
     start: Tensor
     residuals: Tensor
-    sigmas: Tensor
+    levels: Levels
     eta: float = 1.0
     skip: int = 0
     space: str = ""
     numbers: tuple[int, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "levels", as_levels(self.levels, to_zero=False))
 
     @property
     def steps(self) -> int:
         """The number of steps of the whole schedule, skipped ones included."""
         return self.skip + len(self.residuals)
 
-    def levels(self) -> list[tuple[float, float, float, float]]:
-        """Return (sigma, next sigma, s_down, s_up) of each step."""
-        down, up = ancestral_split(self.sigmas[:-1], self.sigmas[1:], self.eta)
-        sigmas = self.sigmas.tolist()
-        return list(zip(sigmas[:-1], sigmas[1:], down.tolist(), up.tolist(), strict=True))
-
-
-def mean_step(x: Tensor, clean: Tensor, sigma: float, sigma_down: float) -> Tensor:
-    """Return mu = D + (s_down / sigma) (x - D), a step without its noise."""
-    return clean + (sigma_down / sigma) * (x - clean)
-
 
 def statistics(maps: NoiseMaps) -> tuple[Tensor, Tensor]:
     """Return the std of z per step, and the correlation of each z with the next: float64 (K',), (K' - 1,) on
-    the CPU, for steps with s_up > 0.
+    the CPU, for steps with s > 0.
 
     Native DDPM noise has 1 and 0; edit-friendly maps have more and about -1/2 (section 3.2 and Fig. 5, 6 of
     the paper). Two steps at a time are in memory as float64.
     """
     checks.instance(maps, "the maps", NoiseMaps)
     powers, products, before = [], [], None
-    for residual, (*_, up) in zip(maps.residuals, maps.levels(), strict=True):
-        if up > 0:
-            z = residual.cpu().double().flatten() / up  # (B * D,)
+    for residual, step in zip(maps.residuals, maps.levels.steps(maps.eta), strict=True):
+        if step.s > 0:
+            z = residual.cpu().double().flatten() / step.s  # (B * D,)
             z -= z.mean()
             powers.append(float(z.square().mean()))
             if before is not None:
@@ -135,20 +128,21 @@ def recolor(
     `target` M (B or 1, C, H, W) is the color in model space, `mask` B (B or 1, 1, H, W) in [0, 1]. `band`
     counts from the clean end, as shares of the steps. P is the denoised picture: of the edited trajectory if
     `closed`, which limits itself, else of the source's, as the paper prints it. s is scaled by sqrt(100 /
-    steps), since the reach of a map grows with the root of their number. Raises ValueError for a band or
+    steps), since the reach of a map grows with the root of their number, and counts in units of the noise of
+    a step with eta 1, so maps of every eta are pulled alike. Raises ValueError for a band or
     strength out of range, and for NaN or infinity from the network. Costs one network call a step.
     """
     _check(maps, target, mask, strength, band)
     pull = strength * (100 / maps.steps) ** 0.5
     x, residuals = maps.start, []
-    for k, (sigma, _, down, up) in enumerate(maps.levels()):
+    for k, (step, native) in enumerate(zip(*(maps.levels.steps(e) for e in (maps.eta, 1.0)), strict=True)):
         share = (len(maps.residuals) - k) / maps.steps
-        clean = denoised(denoise, x, sigma)
+        clean = denoised(denoise, x, step.told)
         residual = maps.residuals[k]
         if band[0] <= share <= band[1]:
-            residual = residual + up * pull * mask * (target - clean)
+            residual = residual + native.s * pull * mask * (target - clean)
         residuals.append(residual)
-        x = mean_step(x, clean, sigma, down) + (residual if closed else maps.residuals[k])
+        x = step.mean(x, clean) + (residual if closed else maps.residuals[k])
         if on_step is not None:
             on_step(k, clean)
     return replace(maps, residuals=finished(torch.stack(residuals), maps.start, denoise))

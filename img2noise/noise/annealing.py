@@ -4,9 +4,9 @@
     L_forward = |W^-1 z - x|^2,   L_backward = |z - W x|^2,   L_baseline = |z - x|^2,   x = x0 - mean
 
 Source: First-step de-whitening (Eq. 10, 11 and Algorithm 1). In the eigenbasis each loss is |g q - t|^2 with
-a gain g per coordinate: g = sqrt(lam) or 1. White noise is white there too, so proposals are drawn there and
-de-whitening is one multiplication. Within a block z stays in the span of its start and the proposals; losses
-need only their Gram matrix. Losses are sums over D, in float64.
+a gain g per coordinate: g = sqrt(lam), or the sampler's (see `gains`), or 1. White noise is white there too,
+so proposals are drawn there and de-whitening is one multiplication. Within a block z stays in the span of its
+start and the proposals; losses need only their Gram matrix. Losses are sums over D, in float64.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .. import checks
 from ..whitening.whitener import Whitener
 from . import sums
 from .draw import Seed, draw_rows, noise_rows, rows_for, stream
+from .gains import Gain, gain_at
 
 LOSSES = ("forward", "backward", "baseline")
 BLOCK = 64  # proposals per Gram matrix: its cost grows with the block, the cost of recombining falls with it
@@ -57,6 +58,7 @@ def anneal(
     seed: Seed,
     indices: Sequence[int] | None = None,
     adapt_step: bool = False,
+    gain: Gain | None = None,
     on_step: Callable[[int, Tensor], object] | None = None,
 ) -> Annealed:
     """Return noises whose de-whitened pictures resemble x0 (B, C, H, W), searched from `draw(x0.shape, seed,
@@ -64,7 +66,8 @@ def anneal(
 
     `temperature` is the first and last T_k, linear in k, in units of the mean eigenvalue of the loss; at T <=
     0 only improvements and ties are accepted. `alpha` near 1 is a small step, 0 an independent draw; with
-    `adapt_step` each row's step follows its acceptance. A list of seeds searches one row per seed.
+    `adapt_step` each row's step follows its acceptance. `gain` is the sampler's, sqrt(lam) by default. A list
+    of seeds searches one row per seed.
     `on_step(step, loss_ratio)` is called after each block of 64 and stops the search by returning True: the
     best so far is returned. Runs on the CPU. Raises ValueError for bad shapes, NaN, or ranges.
     """
@@ -76,11 +79,11 @@ def anneal(
     chains = []
     for i, row in enumerate(rows):
         # Each row alone, in its own memory: a product of matrices rounds a row by the rows beside it.
-        gain, target = _target(pictures[i : i + 1].clone(), fitted, loss)
-        start = fitted.unrotate(starts[i : i + 1].to(gain, copy=True))
-        chains.append(_Chain(start[0], gain, target[0], row, alpha, adapt_step))
-    first, last = (t * sums.mean(gain.double().square()) for t in temperature)
-    scratch = gain.new_empty(2, min(BLOCK, iterations), len(gain))
+        passing, target = _target(pictures[i : i + 1].clone(), fitted, loss, gain)
+        start = fitted.unrotate(starts[i : i + 1].to(passing, copy=True))
+        chains.append(_Chain(start[0], passing, target[0], row, alpha, adapt_step))
+    first, last = (t * sums.mean(passing.double().square()) for t in temperature)
+    scratch = passing.new_empty(2, min(BLOCK, iterations), len(passing))
     for taken in range(0, iterations, BLOCK):
         steps = range(taken + 1, min(taken + BLOCK, iterations) + 1)
         temperatures = [first + (last - first) * k / iterations for k in steps]
@@ -109,25 +112,29 @@ def _check(whitener: Whitener, loss: str, iterations: int, alpha: float, tempera
         checks.number(t, "temperature")
 
 
-def loss_of(z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward") -> Tensor:
-    """Return L(z) against x0 (B, C, H, W) as Algorithm 1 sums it: float64 (B,) on the CPU."""
+def loss_of(
+    z: Tensor, x0: Tensor, whitener: Whitener, loss: str = "forward", gain: Gain | None = None
+) -> Tensor:
+    """Return L(z) against x0 (B, C, H, W) as Algorithm 1 sums it, with sqrt(lam) or the sampler's gain for
+    the forward loss: float64 (B,) on the CPU.
+    """
     checks.instance(whitener, "the whitener", Whitener)
     checks.choice(loss, "loss", LOSSES)
     fitted = whitener.at_size_of(x0)
     checks.finite(z, "the noise", 4)
     if len(z) != len(x0):
         raise ValueError(f"got {len(z)} noises for {len(x0)} pictures; expected one for each")
-    gain, target = _target(x0, fitted, loss)
-    off = gain * fitted.unrotate(z.to(x0)) - target
+    passing, target = _target(x0, fitted, loss, gain)
+    off = passing * fitted.unrotate(z.to(x0)) - target
     return sums.row_dots(off, off)  # not every device has float64
 
 
-def _target(x0: Tensor, fitted: Whitener, loss: str) -> tuple[Tensor, Tensor]:
+def _target(x0: Tensor, fitted: Whitener, loss: str, gain: Gain | None) -> tuple[Tensor, Tensor]:
     """Return gain (D,) and target (B, D) of the loss |gain q - target|^2 over eigenbasis coordinates."""
     u = fitted.analyze(x0)
     lam = fitted.eigenvalues(u)
     if loss == "forward":
-        return lam.sqrt(), u
+        return gain_at(fitted, u, gain), u
     target = u * lam.rsqrt() if loss == "backward" else fitted.unrotate(fitted.center(x0))
     return torch.ones_like(lam), target
 

@@ -1,11 +1,12 @@
 """Noise correlated with a picture, in one shot: the exact law of an annealing that never ends.
 
     z = R q,   q = rho w + sqrt(1 - rho^2) n,   w = lam^-1/2 Q^H (x0 - mean),   rho = 2 lam / (2 lam + T)
+    similarity = sum lam rho / sum lam: the correlation of the pictures of z and of x0, mean over pictures
 
 At a fixed temperature T, Algorithm 1 with the forward loss samples the Gaussian of mean rho w and variance
 1 - rho (it is pCN Metropolis: Cotter et al. 2013). sqrt(1 - rho^2) for sqrt(1 - rho) keeps N(0, I) with a
 picture that whitens to N(0, I): T then only sets the eigenvalue, so the detail, down to which the picture is
-kept.
+kept. For a sampler of gain g, g^2 takes the place of lam.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from .. import checks
 from ..whitening.whitener import Whitener
 from . import sums
 from .draw import Seed, draw, rows_for
+from .gains import Gain, clipped, gain_at
 
 
 def correlation(lam: Tensor, temperature: float) -> Tensor:
@@ -28,36 +31,73 @@ def correlation(lam: Tensor, temperature: float) -> Tensor:
     """
     checks.finite(lam, "the eigenvalues")
     checks.number(temperature, "temperature", 0, math.inf)
+    if temperature == 0:  # also where a gain is zero
+        return torch.ones_like(lam)
     return 2 * lam / (2 * lam + temperature * sums.mean(lam))
+
+
+def similarity_at(lam: Tensor, temperature: float) -> float:
+    """Return sum lam rho / sum lam: the expected correlation of preview and picture at this temperature."""
+    power = lam.cpu().double()
+    return sums.dot(power, correlation(power, temperature)) / sums.dot(power, torch.ones_like(power))
+
+
+def temperature_for(lam: Tensor, similarity: float) -> float:
+    """Return the temperature of a similarity in [0, 1]: 0 at 1, infinite at 0, else within 1e-9 of it.
+
+    Newton's method on the log-odds of the similarity, nearly a straight line in log T.
+    """
+    checks.finite(lam, "the eigenvalues")
+    checks.number(similarity, "similarity", 0, 1)
+    if similarity in (0, 1):
+        return math.inf if similarity == 0 else 0.0
+    power = lam.cpu().double()
+    total, wanted, log_t = sums.mean(power) * len(power), math.log(similarity / (1 - similarity)), 0.0
+    for _ in range(50):
+        rho = correlation(power, math.exp(log_t))
+        found, slope = sums.dot(power, rho) / total, sums.dot(power, rho * (1 - rho)) / total
+        if abs(found - similarity) < 1e-10 or not 0 < found < 1:
+            break
+        log_t += (math.log(found / (1 - found)) - wanted) * found * (1 - found) / slope
+    return math.exp(log_t)
 
 
 def correlated_noise(
     x0: Tensor,
     whitener: Whitener,
     *,
+    similarity: float | None = None,
     temperature: float = 5.0,
     strength: float = 1.0,
     seed: Seed,
     indices: Sequence[int] | None = None,
+    gain: Gain | None = None,
     preserve_variance: bool = True,
 ) -> Tensor:
     """Return z = R (strength rho w + sqrt(1 - (strength rho)^2) n) for pictures x0 (B, C, H, W), in x0's
     dtype and on its device.
 
-    `temperature` is in mean eigenvalues. n is `draw(x0.shape, seed, indices)`, and at infinite temperature or
-    zero strength the result is n bit for bit. A list of seeds gives one row per seed. Without
-    `preserve_variance` it is sqrt(1 - rho), the law of annealing at a fixed T: less than unit variance, more
-    of the picture. Raises ValueError for bad shapes, NaN, or ranges.
+    `similarity` in [0, 1] sets the temperature at x0's size: 1 is the picture's noise, 0 white noise; else
+    `temperature` is in mean eigenvalues. n is `draw(x0.shape, seed, indices)`: where nothing is held the
+    result is n bit for bit, and equal indices give frames one n. A list of seeds gives one row per seed.
+    `gain` is the sampler's. Without `preserve_variance` it is sqrt(1 - rho), the law of annealing at a fixed
+    T, with w = u / g: less than unit variance, more of the picture. Raises ValueError for bad shapes, NaN, or
+    ranges.
     """
     checks.instance(whitener, "the whitener", Whitener)
     checks.number(strength, "strength", 0, 1)
     fitted = whitener.at_size_of(x0)
     pictures = rows_for(x0, seed)
     u = fitted.analyze(pictures)
-    lam = fitted.eigenvalues(u)
-    rho = strength * correlation(lam, temperature)
+    root = fitted.eigenvalues(u).sqrt()
+    passing = gain_at(fitted, u, gain)
+    power = fitted.eigenvalues(u) if gain is None else passing.square()
+    if similarity is not None:
+        temperature = temperature_for(power, similarity)
+    rho = strength * correlation(power, temperature)
     white = draw(pictures.shape, seed, indices).to(u)
     if not bool(rho.any()):
         return white.to(x0)
     spread = (1 - (rho.square() if preserve_variance else rho)).sqrt()
-    return fitted.rotate(rho * lam.rsqrt() * u + spread * fitted.unrotate(white)).to(x0)
+    over = root if preserve_variance else clipped(passing, root)
+    return fitted.rotate(rho / over * u + spread * fitted.unrotate(white)).to(x0)

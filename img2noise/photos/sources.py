@@ -50,7 +50,7 @@ def photo_places(paths: str | Path | Iterable[str | Path]) -> list[Path | Source
     """Return these and the photos in archives (.tar; .parquet through pyarrow), in each archive's order."""
     found: list[Path | Source] = []
     for path in _found(paths, {*Image.registered_extensions(), *_LISTED}):
-        found += _LISTED[path.suffix.lower()](path) if path.suffix.lower() in _LISTED else [path]
+        found += _archived(path) if path.suffix.lower() in _LISTED else [path]
     if not found:
         raise FileNotFoundError(f"found no photos in {_words(paths)}")
     return found
@@ -108,26 +108,31 @@ def _words(paths: str | Path | Iterable[str | Path]) -> str:
     return ", ".join(map(str, [paths] if isinstance(paths, str | Path) else paths))
 
 
-def _in_tar(path: Path) -> list[Source]:
-    places, known = [], set(Image.registered_extensions())
+def _archived(path: Path) -> Iterator[Source]:
+    """Yield the photos of an archive; the archive itself after what comes before any damage."""
+    try:
+        yield from _LISTED[path.suffix.lower()](path)
+    except (OSError, ValueError, ImportError):
+        yield Source(str(path))
+
+
+def _in_tar(path: Path) -> Iterator[Source]:
+    known = set(Image.registered_extensions())
     try:
         with tarfile.open(path, "r:") as tar:
-            for member in tar:  # keeps what comes before the damage in a tar
+            for member in tar:
                 if member.isfile() and os.path.splitext(member.name)[1].lower() in known:
-                    places.append(Source(str(path), member.name, (member.offset_data, member.size)))
-    except (OSError, tarfile.TarError):
-        places.append(Source(str(path)))
-    return places
+                    yield Source(str(path), member.name, (member.offset_data, member.size))
+    except tarfile.TarError as error:
+        raise ValueError(f"the tar is damaged, perhaps truncated: {error}") from error
 
 
-def _in_table(path: Path) -> list[Source]:
-    try:
-        table = _table(str(path))
-        column = _column(table.schema_arrow)
-        rows = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
-    except (OSError, ValueError, ImportError):
-        return [Source(str(path))]
-    return [Source(str(path), column, (group, row)) for group, n in enumerate(rows) for row in range(n)]
+def _in_table(path: Path) -> Iterator[Source]:
+    table = _table(str(path))
+    column = _column(table.schema_arrow)
+    for group in range(table.num_row_groups):
+        for row in range(table.metadata.row_group(group).num_rows):
+            yield Source(str(path), column, (group, row))
 
 
 _LISTED = {".tar": _in_tar, ".parquet": _in_table}
@@ -135,10 +140,7 @@ _LISTED = {".tar": _in_tar, ".parquet": _in_table}
 
 def _from_archive(place: Source) -> bytes:
     if not place.at:  # it could not be listed: raise the reason
-        if _is_table(place.file):
-            _column(_table(place.file).schema_arrow)
-        else:
-            _walk(place.file)
+        list(_LISTED[Path(place.file).suffix.lower()](Path(place.file)))
         raise ValueError("the archive could not be listed before but can now; run again")
     if _is_table(place.file):
         return _from_table(place)
@@ -152,14 +154,6 @@ def _from_archive(place: Source) -> bytes:
 def _refuse_large(size: int) -> None:
     if size > LARGEST:
         raise ValueError(f"it holds {size / 2**30:.1f} GiB; expected at most {LARGEST / 2**30:.0f}")
-
-
-def _walk(file: str) -> None:
-    try:
-        with tarfile.open(file, "r:") as tar:
-            tar.getmembers()
-    except tarfile.TarError as error:
-        raise ValueError(f"the tar is damaged, perhaps truncated: {error}") from error
 
 
 def _is_table(file: str) -> bool:

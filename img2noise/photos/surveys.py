@@ -21,12 +21,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..whitening.moments import Moments, measure
+from ..whitening.moments import GRIDDED, Moments, measure
 from .decode import Decoded, decode
 from .sources import Source, identity
 
 HELD_OUT = 10, 1000  # every tenth of the first thousand photos is held out of the moments, as a test set
-FINEST = 192  # frequencies a side on a spectrum's grid: it is smooth, and stays below 2 MB
+FINEST = {"cosine": 24, "stationary": 192}  # frequencies a side of a grid; a coarse one averages a spectrum
 THREADS = min(4, os.cpu_count() or 1)  # for decoding; one more encodes
 
 
@@ -89,7 +89,7 @@ def survey_photos(
     files: Iterable[Path | Source],
     encode: Callable[[Tensor], Tensor],
     *,
-    structure: str = "stationary",
+    structure: str = "cosine",
     size: int = 512,
     stride: int = 1,
     patch: int | None = None,
@@ -103,14 +103,14 @@ def survey_photos(
     """Return the moments of `encode(photo)`, added to a `survey` if given.
 
     Every tenth of the first thousand photos is held out; the first file is number `first` after the survey's.
-    `encode` maps (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Stationary
-    moments use a grid of size // stride (at most 192) and whole photos of any size; others use the middle
-    square. `on_photo` is called before each photo and may raise to stop; `keep` after every `every` photos.
+    `encode` maps (1, 3, H, W) in [-1, 1] to model space, `stride` pixels to a latent pixel. Cosine and
+    stationary moments use a grid of size // stride, at most FINEST, and whole photos; others the middle
+    square. `on_photo` is called before each photo and may raise to stop; `keep` after every `every`.
     """
-    stationary = structure == "stationary"
-    grid = {"size": (min(size // stride, FINEST),) * 2} if stationary else {"patch": patch}
+    gridded = structure in GRIDDED
+    grid = {"size": (min(size // stride, FINEST[structure]),) * 2} if gridded else {"patch": patch}
     add_up = partial(measure, structure=structure, space=space, **grid)
-    read = partial(decode, size=size, multiple=stride, square=not stationary)
+    read = partial(decode, size=size, multiple=stride, square=not gridded)
     survey = PhotoStats() if survey is None else survey
     survey.held_out = HeldOut(survey.held_out.places, read, encode)
     with closing(ahead(read, files)) as photos:

@@ -1,12 +1,13 @@
-"""Additive second-order statistics of pictures or latents, in one of three structures.
+"""Additive second-order statistics of pictures or latents, in one of four structures.
 
     dense       sum x, sum x x^T           over whole pictures or p x q patches: D x D
     kronecker   sum x, sum X_k X_k^T       for the unfoldings k = channels, rows, columns: C x C, H x H, W x W
-    stationary  sum mean(x), sum X X^H     one C x C block per frequency, X = orthonormal rfft2 of x
+    cosine      sum mean(x), sum X X^T     one C x C block per cosine, X = orthonormal DCT-II of x
+    stationary  sum mean(x), sum X X^H     the same, X = orthonormal rfft2 of x
 
 Sums of N pictures merge by adding (Chan et al. 1979), so pictures can be streamed, split over machines and
-continued. Everything is float64 on the CPU, uncentered until `fit`. Pictures (N, C, H, W) are in model space:
-VAE latents times `scale_factor` (sd: Rombach et al. 2022; sdxl: Podell et al. 2023), RGB in [-1, 1].
+continued. Everything is float64 on the CPU, uncentered until `fit`. Pictures (N, C, H, W) are in model space
+(see `spaces`).
 """
 
 from __future__ import annotations
@@ -14,36 +15,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from .. import checks
-from .frequencies import resample
+from . import cosines, frequencies
 
-STRUCTURES = ("stationary", "kronecker", "dense")
+GRIDDED = ("cosine", "stationary")  # fit every size, from a spectrum on a grid
+STRUCTURES = (*GRIDDED, "kronecker", "dense")
 DENSE_LIMIT = 4096  # side of a matrix to decompose: 20 s on one core; twice the side takes ten times that
 _CHUNK_BYTES = 2**23  # float64 working memory per chunk of pictures
-
-
-class Space(NamedTuple):
-    """What the numbers of pictures mean: `channels`, `scale_factor` from the autoencoder's units to model
-    space, `stride` pixels per latent pixel, and the models that share it.
-    """
-
-    channels: int
-    scale_factor: float
-    stride: int
-    models: str
-
-
-SPACES = {
-    "sd": Space(4, 0.18215, 8, "SD 1.x, SD 2.x, SD-Turbo"),
-    "sdxl": Space(4, 0.13025, 8, "SDXL, SDXL-Turbo"),
-    "rgb": Space(3, 1.0, 1, "pixels in [-1, 1]"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +59,7 @@ class Moments:
 
 def measure(
     x: Tensor,
-    structure: str = "stationary",
+    structure: str = "cosine",
     *,
     size: tuple[int, int] | None = None,
     patch: int | tuple[int, int] | None = None,
@@ -83,10 +67,10 @@ def measure(
 ) -> Moments:
     """Return the moments of pictures (N, C, H, W), on the CPU wherever those are.
 
-    `size` (stationary only) is the grid of the spectrum, by default that of the pictures: pictures of any
-    size can so be added, each read in cycles per pixel. `patch` (dense only) is the side of the patches that
-    pictures are cut into, by default none: whole pictures. Memory beyond twice the result stays below about
-    50 MB. Raises ValueError for wrong shapes, NaN or infinity.
+    `size` (cosine and stationary only) is the grid of the spectrum, by default that of the pictures: pictures
+    of any size can so be added, each read in cycles per pixel. `patch` (dense only) is the side of the
+    patches that pictures are cut into, by default none: whole pictures. Memory beyond twice the result stays
+    below about 50 MB. Raises ValueError for wrong shapes, NaN or infinity.
     """
     sides: Any = (patch, patch) if isinstance(patch, int) and not isinstance(patch, bool) else patch
     _check(x, structure, size, sides)
@@ -100,7 +84,9 @@ def measure(
         sums = [a + b for a, b in zip(sums, new, strict=True)] if sums else new
     total, *products = sums
     if structure == "stationary":
-        products = [resample(products[0], x.shape[-1], shape[1:])]
+        products = [frequencies.resample(products[0], x.shape[-1], shape[1:])]
+    if structure == "cosine":
+        products = [cosines.resample(products[0], shape[1:])]
     return Moments(structure, shape, len(x), total, tuple(products), space)
 
 
@@ -120,7 +106,17 @@ def _sum_stationary(x: Tensor) -> list[Tensor]:
     return [x.mean((2, 3)).sum(0), blocks.unflatten(0, (x.shape[-2], -1))]
 
 
-_SUMS = {"dense": _sum_dense, "kronecker": _sum_kronecker, "stationary": _sum_stationary}
+def _sum_cosine(x: Tensor) -> list[Tensor]:
+    plane = rearrange(cosines.dct(x), "n c h w -> (h w) c n")
+    return [x.mean((2, 3)).sum(0), (plane @ plane.mT).unflatten(0, x.shape[-2:])]
+
+
+_SUMS = {
+    "cosine": _sum_cosine,
+    "dense": _sum_dense,
+    "kronecker": _sum_kronecker,
+    "stationary": _sum_stationary,
+}
 
 
 def _cut(x: Tensor, p: int, q: int) -> Tensor:
@@ -135,21 +131,22 @@ def _cut(x: Tensor, p: int, q: int) -> Tensor:
 def _check(x: Tensor, structure: str, size, patch) -> None:
     checks.choice(structure, "structure", STRUCTURES)
     checks.tensor(x, "the pictures", 4)
-    for name, sides, owner in (("grid size", size, "stationary"), ("patch", patch, "dense")):
+    for name, sides, owner in (("grid size", size, GRIDDED), ("patch", patch, ("dense",))):
         if sides is not None:
             _check_sides(name, sides)
-            if structure != owner:
-                raise ValueError(f"got a {name} for {structure} moments; only {owner} ones take it")
+            if structure not in owner:
+                takers = " and ".join(owner)
+                raise ValueError(f"got a {name} for {structure} moments; only {takers} ones take it")
     block = x.shape[1] * math.prod(x.shape[-2:] if patch is None else patch)
     if structure == "dense" and block > DENSE_LIMIT:
         raise ValueError(
             f"got {block} numbers per sample for a dense covariance, more than {DENSE_LIMIT}; "
-            "pass a patch, or use a stationary structure"
+            "pass a patch, or use a cosine structure"
         )
     if structure == "kronecker" and max(x.shape[1:]) > DENSE_LIMIT:
         raise ValueError(
             f"got pictures of {x.shape[-2]} x {x.shape[-1]} for a kronecker covariance; expected sides of at "
-            f"most {DENSE_LIMIT}, or use a stationary structure"
+            f"most {DENSE_LIMIT}, or use a cosine structure"
         )
 
 

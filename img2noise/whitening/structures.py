@@ -1,8 +1,9 @@
-"""The three structures of a covariance, each a `Whitener`, and `fit`, which makes one from moments.
+"""The four structures of a covariance, each a `Whitener`, and `fit`, which makes one from moments.
 
     Dense        Sigma, D x D, of whole pictures or of p x q patches that tile them
     Kronecker    Sigma = A (x) B (x) C over channels, rows, columns, each the mean covariance of its fibers
-    Stationary   Sigma(f), C x C per frequency: block-circulant, diagonal in Fourier space, fits every size
+    Cosine       Sigma(f), C x C per cosine: edges mirror the picture, fits every size
+    Stationary   Sigma(f), C x C per frequency: block-circulant, edges meet the opposite ones, fits every size
 
 Covariances divide by N (maximum likelihood). Kronecker factors: the moment estimator of Dutilleul's (1999)
 matrix-normal model.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 
 import torch
@@ -20,8 +21,9 @@ from einops import rearrange
 from torch import Tensor
 
 from .. import checks
+from . import cosines
 from .frequencies import HalfPlane, resample
-from .moments import Moments
+from .moments import GRIDDED, Moments
 from .whitener import METHODS, Basis, System, Whitener, rotation, shrink
 
 EXTREME = 1e36  # of eigenvalues: float32 ends at 3e38, and at 1e-38
@@ -82,6 +84,82 @@ class Kronecker(Whitener):
 
     def _expand(self, u: Tensor, basis: Basis) -> Tensor:
         return _along_axes(u.unflatten(1, self.shape), basis)
+
+
+class Cosine(Whitener):
+    """A real C x C block per cosine of an H x W plane, interpolated for any other size.
+
+    ZCA and ZCA-cor are filters that mirror the picture at its edges; PCA and PCA-cor give the coordinates
+    per frequency. V of the -cor methods is the variance of a channel, mean over its pixels, which at the
+    edges is not each pixel's own. No Cholesky: its triangular factor is not diagonal in this basis.
+    """
+
+    structure = "cosine"
+    methods = METHODS[:-1]
+
+    def _resize(self, height: int, width: int) -> Cosine:
+        spectrum = cosines.resample(self.blocks[0], (height, width))
+        return replace(self, blocks=(spectrum,), shape=(self.shape[0], height, width))
+
+    def periodic(self) -> Stationary:
+        """Return the same spectrum as a whitener whose opposite edges meet, for seamless tiles."""
+        _, height, width = self.shape
+        ky, kx = (torch.arange(n) for n in (height, width // 2 + 1))
+        rows = (2 * torch.minimum(ky, height - ky)).clamp_max(height - 1)  # k / H is 2 k / 2H
+        spectrum = self.blocks[0][rows][:, (2 * kx).clamp_max(width - 1)]
+        spectrum = torch.complex(spectrum, torch.zeros_like(spectrum))  # (H, W // 2 + 1, C, C)
+        return Stationary((spectrum,), *_fields(self))
+
+    def _sigmas(self) -> tuple[Tensor, ...]:
+        return (self.blocks[0].flatten(0, 1),)  # (H * W, C, C)
+
+    def _decompose(self) -> System:
+        [sigma], [(lam, q)] = self._sigmas(), self._parts
+        variance = sigma.diagonal(dim1=1, dim2=2).mean(0)  # (C,), mean over pixels
+        turn = rotation(sigma, lam, q, self.method, variance)
+        basis = _by_channel(q)
+        turned = basis if self.method == "zca" else None if turn is None else _by_channel(turn)
+        return System(lam.T.flatten(), self.mean[:, None, None], (basis,), (turned,))
+
+    def _project(self, x: Tensor, basis: Basis) -> Tensor:
+        return _product(basis[0], cosines.dct(x).flatten(2), adjoint=True).flatten(1)
+
+    def _expand(self, u: Tensor, basis: Basis) -> Tensor:
+        plane = _product(basis[0], u.unflatten(1, (self.shape[0], -1)))
+        return cosines.idct(plane.unflatten(2, self.shape[1:]))
+
+    def rotate(self, q: Tensor) -> Tensor:
+        if self.method.startswith("zca"):
+            return super().rotate(q)
+        noise = _product(self._system(q).rotation[0], q.unflatten(1, (self.shape[0], -1)))
+        return noise.view(-1, *self.shape)
+
+    def unrotate(self, z: Tensor) -> Tensor:
+        if self.method.startswith("zca"):
+            return super().unrotate(z)
+        system = self._system(self._checked(z))
+        return _product(system.rotation[0], z.to(system.lam.dtype).flatten(2), adjoint=True).flatten(1)
+
+
+def _fields(whitener: Whitener) -> tuple:
+    """Return what every whitener is made with, but for its blocks."""
+    return tuple(getattr(whitener, field.name) for field in fields(whitener)[1:])
+
+
+def _by_channel(blocks: Tensor) -> Tensor:
+    """Return blocks (n, C, C) as (C, C, n), in which products run along the frequencies."""
+    return blocks.permute(1, 2, 0).contiguous()
+
+
+def _product(blocks: Tensor | None, x: Tensor, adjoint: bool = False) -> Tensor:
+    """Return a block (C, C, n) per frequency, applied to x (B, C, n), each row by itself."""
+    if blocks is None:
+        return x
+    blocks = blocks.transpose(0, 1) if adjoint else blocks
+    out = blocks[:, 0] * x[:, :1]
+    for channel in range(1, x.shape[1]):
+        out.addcmul_(blocks[:, channel], x[:, channel, None])
+    return out
 
 
 class Stationary(Whitener):
@@ -208,7 +286,7 @@ def covariance(moments: Moments) -> tuple[tuple[Tensor, ...], Tensor]:
     if moments.structure == "dense":
         flat = mean.flatten()
         return (_centered(products[0], flat[:, None] * flat),), mean
-    if moments.structure == "stationary":
+    if moments.structure in GRIDDED:
         spectrum = products[0].clone()
         of_mean = mean[:, None] * mean * (moments.shape[1] * moments.shape[2])
         spectrum[0, 0] = _centered(spectrum[0, 0], of_mean)
@@ -250,4 +328,4 @@ def _count_needed(moments: Moments, size: int) -> int:
     return -(-(size + 1) // (math.prod(moments.shape) // size)) + 1
 
 
-CLASSES = {c.structure: c for c in (Dense, Kronecker, Stationary)}
+CLASSES = {c.structure: c for c in (Cosine, Dense, Kronecker, Stationary)}

@@ -132,19 +132,21 @@ class Whitener(ABC):
         checks.finite(x, "a picture or latent")
         return self.coordinates(x)
 
-    def coordinates(self, x: Tensor) -> Tensor:
-        """Return `analyze(x)` without a look for NaN, which on a GPU is a read-back."""
-        return self._project(self.center(x), self._system(x).basis)
+    def coordinates(self, x: Tensor, a: float | Tensor = 1.0) -> Tensor:
+        """Return Q^H (x - a mean), `analyze(x)` at a = 1, without a look for NaN, which on a GPU is a
+        read-back.
+        """
+        return self._project(self.center(x, a), self._system(x).basis)
 
-    def center(self, x: Tensor) -> Tensor:
-        """Return x - mean, in working precision."""
+    def center(self, x: Tensor, a: float | Tensor = 1.0) -> Tensor:
+        """Return x - a mean, in working precision; a is a number or (B, 1, 1, 1)."""
         system = self._system(self._checked(x))
-        return x.to(system.lam.dtype) - system.mean
+        return x.to(system.lam.dtype) - a * system.mean
 
-    def synthesize(self, u: Tensor) -> Tensor:
-        """Return mean + Q u, the exact inverse of `analyze`."""
+    def synthesize(self, u: Tensor, a: float | Tensor = 1.0) -> Tensor:
+        """Return a mean + Q u, the exact inverse of `coordinates`, and of `analyze` at a = 1."""
         system = self._system(u)
-        return self._expand(u, system.basis) + system.mean
+        return self._expand(u, system.basis) + a * system.mean
 
     def rotate(self, q: Tensor) -> Tensor:
         """Return R q: white coordinates (B, D) -> noise (B, C, H, W)."""

@@ -9,6 +9,8 @@ the network works in its own precision. An input guider is copied, never changed
 from __future__ import annotations
 
 import copy
+import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,14 +20,15 @@ import comfy.sampler_helpers
 import comfy.samplers
 import latent_preview
 import torch
-from comfy.model_sampling import CONST, EPS
+from comfy.model_sampling import EPS
 from torch import Tensor
 
 from ...img2noise.denoisers import OnStep
 from ...img2noise.whitening import SPACES
-from . import latents
+from . import latents, models
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 STEEP = 1000.0  # sigmas that only schedules of zero terminal SNR reach
 WINDOWS = ("timestep_start", "timestep_end", "hooks")  # what makes a prompt change from step to step
 CHANGES = (  # functions of a model's options that may do another thing at another noise level
@@ -71,7 +74,7 @@ class Probe(comfy.samplers.Sampler):
 
 
 def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result], seed: int = 0) -> Result:
-    """Return `work(ready)` of a guider made ready for these samples (B, C, H, W), VAE units."""
+    """Return `work(ready)` of a guider made ready for these samples (B, C, ...), VAE units."""
     probe = Probe(work)
     with latents.random_state_kept():
         copy.copy(guider).sample(
@@ -145,44 +148,59 @@ def stepper(callback, steps: int) -> OnStep:
     return on_step
 
 
-def check(guider, samples: Tensor) -> None:
-    """Raise ValueError unless the guider's model adds noise as SD does and has latents like these."""
+def check(guider, samples: Tensor) -> models.Format:
+    """Return the latents of a guider's model; ValueError unless it mixes picture and noise as SD or flow
+    models do, and has latents like these.
+    """
     model = guider.model_patcher
-    sampling, found = model.get_model_object("model_sampling"), model.get_model_object("latent_format")
-    expected = "expected one that predicts noise or v: SD 1.x, SD 2.x, SDXL or a Turbo of them"
-    if isinstance(sampling, CONST) or not isinstance(sampling, EPS):
-        raise ValueError(f"got a flow model of {type(found).__name__} latents; {expected}")
-    if found.latent_channels != 4:
-        raise ValueError(f"got a model of {found.latent_channels}-channel latents; {expected}")
+    sampling, found = model.get_model_object("model_sampling"), models.format_of(model)
+    models.levels_of(model, torch.zeros(1))
     if type(sampling).calculate_denoised is EPS.calculate_denoised and float(sampling.sigma_max) > STEEP:
         raise ValueError(
             f"got a model that predicts noise on a schedule of zero terminal SNR (sigma to "
             f"{float(sampling.sigma_max):.4g}), where pure noise holds no picture; choose v_prediction in "
             "ModelSamplingDiscrete if the model was trained with it, else turn zsnr off"
         )
-    if samples.ndim != 4 or samples.shape[1] != 4:
+    if samples.ndim != 2 + found.axes or samples.shape[1] != found.channels:
         raise ValueError(
-            f"got a latent of shape {tuple(samples.shape)} for a model of {type(found).__name__} latents, "
-            "(batch, 4, height, width); use the VAE of the model"
+            f"got a latent of shape {tuple(samples.shape)} for a model of {found.name} latents, "
+            f"{found.shape}; use the VAE of the model"
         )
+    return found
 
 
 def check_pair(source, target, picture: Picture) -> None:
-    """Raise ValueError unless the target's model takes the picture too, and both share one latent space."""
+    """Raise ValueError unless the target's model takes the picture too, and both share one latent space and
+    one kind of noise levels; warn where their schedules differ.
+    """
     check(target, picture.samples)
-    probe = torch.linspace(-1, 1, 4).view(1, -1, 1, 1)
-    models = [guider.model_patcher for guider in (source, target)]
-    if not torch.allclose(*(model.get_model_object("process_latent_in")(probe) for model in models)):
-        ours, theirs = (type(model.get_model_object("latent_format")).__name__ for model in models)
+    both = [guider.model_patcher for guider in (source, target)]
+    ours, theirs = map(models.format_of, both)
+    if not ours.equals(theirs):
         raise ValueError(
-            f"got a source model of {ours} latents and a target of {theirs}; use two models of one family"
+            f"got a source model of {ours.name} latents and a target of {theirs.name}; use two models of one "
+            "family"
+        )
+    at = torch.tensor([0.5])
+    kinds = [models.levels_of(model, at) for model in both]
+    if not torch.equal(kinds[0].a, kinds[1].a) or not torch.equal(kinds[0].b, kinds[1].b):
+        raise ValueError(
+            "got a source and a target model that mix picture and noise differently; use two models of "
+            "one family"
+        )
+    halves = [float(model.get_model_object("model_sampling").percent_to_sigma(0.5)) for model in both]
+    if not math.isclose(*halves, rel_tol=1e-3):
+        logger.warning(
+            "Edit-Friendly Edit: source and target have different schedules or shifts (half way at %.3g and "
+            "%.3g); connect the sigmas of the target model",
+            *halves,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A LATENT of pictures that fit a guider's model: `samples` (B, 4, H, W) in VAE units on the CPU, the
-    `numbers` of their rows, and the LATENT as it came in.
+    """A LATENT of pictures that fit a guider's model: `samples` (B, C, H, W), or (B, C, T, H, W) of a
+    model with frames, in VAE units on the CPU, the `numbers` of their rows, and the LATENT as it came in.
     """
 
     samples: Tensor
@@ -192,14 +210,14 @@ class Picture:
 
 def picture(guider, latent: dict) -> Picture:
     """Return the pictures of a LATENT; ValueError for one that is empty or does not fit the model."""
-    samples = latents.samples_of(latent)
+    samples = models.format_of(guider.model_patcher).framed(latents.samples_of(latent))
     check(guider, samples)
     latents.refuse_empty(samples)
     return Picture(samples, latents.numbers_of(latent), latent)
 
 
 def finish(x: Tensor, guider, picture: Picture) -> dict:
-    """Return x (B, 4, H, W), in model space, as a LATENT; outside the noise mask the picture stays."""
+    """Return x, in model space, as a LATENT; outside the noise mask the picture stays."""
     samples = guider.model_patcher.get_model_object("process_latent_out")(x)
     mask = picture.latent.get("noise_mask")
     if mask is not None:
@@ -209,8 +227,9 @@ def finish(x: Tensor, guider, picture: Picture) -> dict:
 
 
 def space_name(model) -> str:
-    """Return the latent space of a model: "sd", "sdxl", or "" for another."""
-    return next((name for name, space in SPACES.items() if latents.has_space(model, space)), "")
+    """Return the latent space of a model: that of a whitener, such as "sd", or the host's name for it."""
+    found = (name for name, space in SPACES.items() if latents.has_space(model, space))
+    return next(found, models.format_of(model).name)
 
 
 def _constant(guider, options: dict) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import comfy.model_management
 import comfy.utils
@@ -16,12 +17,15 @@ from torch import Tensor
 
 from ...img2noise import Whitener, checks
 from ...img2noise.whitening import SPACES, Space
+from . import models
 
 
 def plain(samples: Tensor) -> Tensor:
     """Return the samples; ValueError for nested ones."""
     if getattr(samples, "is_nested", False):
-        raise ValueError("got a nested latent of a video model with sound; expected a latent of SD or SDXL")
+        raise ValueError(
+            "got a nested latent of a video model with sound; expected a latent of pictures alone"
+        )
     return samples
 
 
@@ -36,12 +40,14 @@ def tensor_of(latent: dict) -> Tensor:
 
 
 def samples_of(latent: dict) -> Tensor:
-    """Return a copy of the latent's samples (B, C, H, W), float32 on the CPU; ValueError for none or NaN."""
+    """Return a copy of the latent's samples, (B, C, H, W) or (B, C, T, H, W), float32 on the CPU; ValueError
+    for none or NaN.
+    """
     samples = tensor_of(latent)
-    if samples.ndim != 4:
+    if samples.ndim not in (4, 5):
         raise ValueError(
-            f"got a latent of shape {tuple(samples.shape)}, of a video or sound model; "
-            "expected (batch, channels, height, width), from SD or SDXL"
+            f"got a latent of shape {tuple(samples.shape)}, which holds no pictures; expected (batch, "
+            "channels, height, width), with frames before the height for a video model"
         )
     if not samples.numel():
         raise ValueError(
@@ -64,22 +70,51 @@ def numbers_of(latent: dict) -> list[int]:
 
 
 def noise_samples(latent: dict, of: str | Whitener) -> Tensor:
-    """Return the samples; ValueError unless they fit the latent space of that name or whitener."""
+    """Return the samples as pictures of that latent space or whitener, (N, C, H, W): each frame of a video by
+    itself, packed channels unpacked. ValueError unless they fit.
+    """
     space, samples = space_of(of), samples_of(latent)
-    name = of if isinstance(of, str) else of.space
-    if samples.shape[1] != space.channels:
+    name, channels = of if isinstance(of, str) else of.space, space.channels * space.packing**2
+    if samples.ndim == 5 and space.dims == 2:
         raise ValueError(
-            f"got a latent of {samples.shape[1]} channels for {name} ({space.models}), which has "
-            f"{space.channels}; use the whitener and the VAE of one model"
+            f"got a latent of shape {tuple(samples.shape)}, of a video model, for {name} ({space.models}); "
+            "use the whitener and the VAE of one model"
         )
-    return samples
+    if samples.shape[1] != channels:
+        raise ValueError(
+            f"got a latent of {samples.shape[1]} channels for {name} ({space.models}), which has {channels}; "
+            "use the whitener and the VAE of one model"
+        )
+    return space.unpack(samples.movedim(2, 1).flatten(0, 1) if samples.ndim == 5 else samples)
 
 
 def picture_samples(latent: dict, of: str | Whitener) -> Tensor:
-    """Return a picture's samples in model space; ValueError for an empty latent."""
+    """Return pictures as `noise_samples` does, in model space; ValueError for an empty latent."""
     samples = noise_samples(latent, of)
     refuse_empty(samples)
-    return samples * space_of(of).scale_factor
+    return space_of(of).to_model(samples)
+
+
+def still_samples(latent: dict, of: str | Whitener) -> Tensor:
+    """Return pictures in model space, one for each row; ValueError for a video."""
+    pictures = picture_samples(latent, of)
+    if len(pictures) != len(latent["samples"]):
+        raise ValueError(
+            f"got a video of {latent['samples'].shape[2]} latent frames; expected pictures, since noise for "
+            "each frame alone makes a video that flickers"
+        )
+    return pictures
+
+
+def as_samples(rows: Tensor, of: str | Whitener, like: dict | None = None) -> Tensor:
+    """Return pictures (N, C, H, W) of a latent space as a model takes them: channels packed, and for a video
+    model with an axis of frames, as in `like` or one each.
+    """
+    space = space_of(of)
+    samples, before = space.pack(rows), None if like is None else like["samples"]
+    if space.dims == 2 or (before is not None and before.ndim == 4):
+        return samples
+    return samples.unflatten(0, (-1, 1 if before is None else before.shape[2])).movedim(1, 2)
 
 
 def refuse_empty(samples: Tensor) -> None:
@@ -93,8 +128,8 @@ def to_latent(samples: Tensor, like: dict | None = None) -> dict:
 
 
 def picture_latent(x: Tensor, whitener: Whitener, like: dict | None = None) -> dict:
-    """Return a picture in model space as a LATENT in the autoencoder's units."""
-    return to_latent(x / space_of(whitener).scale_factor, like)
+    """Return pictures (N, C, H, W) in model space as a LATENT in the autoencoder's units."""
+    return to_latent(as_samples(space_of(whitener).from_model(x), whitener, like), like)
 
 
 def space_of(of: str | Whitener) -> Space:
@@ -120,32 +155,47 @@ def check_model(model, whitener: Whitener) -> None:
     if has_space(model, space):
         return
     raise ValueError(
-        f"got a whitener of {whitener.space} latents ({space.models}; {space.channels} channels, scale "
-        f"{space.scale_factor}) and a model of {type(found).__name__} latents ({found.latent_channels} "
-        f"channels, scale {found.scale_factor}); load the whitener of that model"
+        f"got a whitener of {whitener.space} latents ({space.models}; {space.channels * space.packing**2} "
+        f"channels) and a model of {type(found).__name__} latents ({found.latent_channels} channels), or of "
+        "another shift or scale; load the whitener of that model"
     )
 
 
 def has_space(model, space: Space) -> bool:
-    """Return whether the model has as many latent channels as the space, and scales them as it does."""
-    if model.get_model_object("latent_format").latent_channels != space.channels:
+    """Return whether the model has as many latent channels as the space, and shifts and scales them as it
+    does.
+    """
+    found = models.format_of(model)
+    if (found.channels, found.axes) != (space.channels * space.packing**2, space.dims):
         return False
-    probe = torch.linspace(-1, 1, space.channels).view(1, -1, 1, 1)
-    return torch.allclose(model.get_model_object("process_latent_in")(probe), probe * space.scale_factor)
+    zero = torch.zeros(1, space.channels, space.packing, space.packing)
+    ends = (space.pack(space.to_model(zero + value)).flatten() for value in (0.0, 1.0))
+    ours = found.origin.flatten(), (found.origin + found.scale).flatten()
+    return all(map(partial(torch.allclose, atol=1e-5), ours, ends))
+
+
+def encoded(vae, pixels: Tensor) -> Tensor:
+    """Return the latents of pictures (B, H, W, 3) in [0, 1], one for each: a VAE of videos would take a batch
+    for one video.
+    """
+    apart = getattr(vae, "latent_dim", 2) == 3
+    rows = [vae.encode(picture) for picture in pixels.split(1)] if apart else [vae.encode(pixels)]
+    return torch.cat(rows).to("cpu").float()
 
 
 def encoder(vae, name: str) -> Callable[[Tensor], Tensor]:
     """Return encode(pictures (B, 3, H, W) in [-1, 1]) -> model space, through a VAE of the host."""
     space = space_of(name)
-    if vae.latent_channels != space.channels:
+    channels = space.channels * space.packing**2
+    if vae.latent_channels != channels:
         raise ValueError(
             f"got a VAE of {vae.latent_channels}-channel latents for {name} latents, which have "
-            f"{space.channels}; connect a VAE of {space.models}"
+            f"{channels}; connect a VAE of {space.models}"
         )
 
     def encode(pictures: Tensor) -> Tensor:
         pixels = ((pictures + 1) / 2).movedim(1, -1)  # (B, H, W, 3)
-        return vae.encode(pixels).to("cpu").float() * space.scale_factor
+        return picture_samples({"samples": encoded(vae, pixels)}, name)
 
     return encode
 

@@ -31,7 +31,7 @@ class StoredNoise:
                 f"{len(asked)} latents numbered {batches.words(asked)}; sample as many latents, in that "
                 "order, or store a single noise for all of them"
             )
-        return self.rows[found]
+        return like(self.rows[found], input_latent)
 
 
 class CorrelatedNoise:
@@ -53,7 +53,8 @@ class CorrelatedNoise:
         self.temperature, self.strength, self.preserve_variance = temperature, strength, preserve_variance
 
     def generate_noise(self, input_latent: dict) -> Tensor:
-        asked = rows_asked(input_latent, self.references.shape[1:])
+        samples = latents.as_samples(self.references[:1], self.whitener)
+        asked = rows_asked(input_latent, samples.shape[1:])
         shared = batches.shared(asked, self.numbers)
         if shared and input_latent.get("batch_index") is not None:
             raise ValueError(
@@ -61,10 +62,10 @@ class CorrelatedNoise:
                 f"{len(self.numbers)} references have; join references with Batch Images before VAE Encode, "
                 "or sample as many latents as references"
             )
-        return self.drawn(asked)
+        return like(latents.as_samples(self.drawn(asked), self.whitener), input_latent)
 
     def drawn(self, asked: Sequence[int]) -> Tensor:
-        """Return noise for pictures of these numbers."""
+        """Return noise for pictures of these numbers, as the whitener has them, (N, C, H, W)."""
         x0 = self.references[batches.turns(asked, self.numbers)]
         return correlated_noise(
             x0,
@@ -110,7 +111,7 @@ def ask(noise, latent: dict) -> Tensor:
 
 def standardize(x: Tensor) -> Tensor:
     """Return x with mean 0 and standard deviation 1 per sample; ValueError for one that is constant."""
-    std, mean = (figure(x).view(-1, 1, 1, 1) for figure in (row_stds, row_means))
+    std, mean = (figure(x).view(-1, *[1] * (x.ndim - 1)) for figure in (row_stds, row_means))
     if not bool((std > 0).all()):
         raise ValueError(
             "got an empty or constant latent, which cannot be normalized; connect one that holds noise"
@@ -120,13 +121,23 @@ def standardize(x: Tensor) -> Tensor:
 
 def rows_asked(input_latent: dict, shape: Sequence[int]) -> list[int]:
     """Return the numbers of the pictures that a sampler wants noise for; ValueError unless its latent has
-    this (C, H, W).
+    this (C, H, W), with or without an axis for a single frame.
     """
     samples = latents.tensor_of(input_latent)
-    if samples.shape[1:] != shape:
+    if still(samples.shape[1:]) != still(shape):
         ours, theirs = (" x ".join(map(str, s)) for s in (shape, samples.shape[1:]))
         raise ValueError(
             f"got noise of {ours} for a latent of {theirs} (channels, height, width); "
             "sample at the size of the picture that the noise was made from"
         )
     return latents.numbers_of(input_latent)
+
+
+def still(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return (C, H, W) of (C, 1, H, W), a picture for a video model; any other shape as it is."""
+    return (shape[0], *shape[2:]) if len(shape) == 4 and shape[1] == 1 else tuple(shape)
+
+
+def like(rows: Tensor, input_latent: dict) -> Tensor:
+    """Return the rows with the axes of a latent that they fit."""
+    return rows.reshape(len(rows), *latents.tensor_of(input_latent).shape[1:])

@@ -5,7 +5,6 @@ the noise that starts a sampler exactly where an inversion ended.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,8 +14,9 @@ from torch import Tensor
 
 from ...img2noise import NoiseMaps, checks, replay
 from ...img2noise.inversion import ddim
+from ...img2noise.noise.draw import noise_rows
 from ...img2noise.sigmas import descending
-from . import batches, guiders, latents
+from . import batches, guiders, latents, models
 from .noises import StoredNoise, rows_asked
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class InversionSampler(comfy.samplers.Sampler):
 
     def __init__(self, scheme: str, forward_fraction: float, forward_seed: int, iterations: int):
         checks.number(forward_fraction, "forward fraction", 0, 1)
+        noise_rows(1, forward_seed)  # refuses a wrong seed, also where no step will draw
         self.scheme, self.iterations = scheme, iterations
         self.forward_fraction, self.forward_seed = forward_fraction, forward_seed
 
@@ -36,27 +37,58 @@ class InversionSampler(comfy.samplers.Sampler):
     ):
         guiders.check(guider, latent_image)
         latents.refuse_empty(latent_image)
-        levels = downwards(sigmas)
+        levels = models.levels_of(guider.model_patcher, downwards(sigmas))
         if bool(noise.any()):
             logger.info("Inversion Sampler: starts from the picture and ignores the noise input")
-        if float(levels[0]) > guiders.STEEP:
+        if float(levels.told[0]) > guiders.STEEP:
             logger.warning(
-                "Inversion Sampler: at sigma %.4g nothing of the picture is left", float(levels[0])
+                "Inversion Sampler: at sigma %.4g nothing of the picture is left", float(levels.told[0])
             )
         steps = len(levels) - 1
-        forward = max(1, round(self.forward_fraction * steps)) if self.forward_fraction else 0
         ready = guiders.Ready(guider, extra_args, latent_image)
-        on_step = guiders.stepper(callback, steps)
-        return ddim.invert(
+        replaced = ddim.forward_steps(levels, self.forward_fraction)
+        if self.forward_fraction and not replaced:
+            logger.info(
+                "Inversion Sampler: forward_fraction is taken as 0, since the first step of this schedule "
+                "goes to sigma %.3g, where detail is lost",
+                float(levels.sigmas[-2]),
+            )
+        x = ddim.invert(
             ready,
             latent_image,
             levels,
             scheme=self.scheme,
-            forward_steps=forward,
+            forward_steps=replaced,
             seed=self.forward_seed,
             iterations=self.iterations,
-            on_step=on_step,
+            on_step=guiders.stepper(callback, steps),
         )
+        top = float(levels.a[0])
+        return (
+            x / top if top else x
+        )  # a LATENT at a level of flow is x / a to the host; x has no such at a = 0
+
+
+def way_back(scheme: str):
+    """Return the host's sampler that retraces inversions of a scheme."""
+    checks.choice(scheme, "scheme", ddim.SCHEMES)
+    return (
+        comfy.samplers.KSAMPLER(sample_midpoint) if scheme == "midpoint" else comfy.samplers.ksampler("euler")
+    )
+
+
+def sample_midpoint(model, x, sigmas, extra_args=None, callback=None, disable=None):
+    """Sample by the rule of midpoint inversions, as the host calls its samplers."""
+    levels = models.levels_of(model.inner_model.model_patcher, sigmas)
+
+    def denoise(y: Tensor, sigma: Tensor) -> Tensor:
+        return model(y, sigma, **(extra_args or {}))
+
+    def on_step(k: int, clean: Tensor) -> None:
+        if callback is not None:
+            callback(dict(i=k, x=x, denoised=clean, sigma=sigmas[k], sigma_hat=sigmas[k]))
+
+    return ddim.sample(denoise, x, levels, scheme="midpoint", on_step=on_step)
 
 
 class NoiseMapsSampler(comfy.samplers.Sampler):
@@ -96,7 +128,7 @@ class NoiseMapsNoise:
     def generate_noise(self, input_latent: dict) -> Tensor:
         asked = rows_asked(input_latent, self.shape)
         rows = batches.places(asked, self.numbers) or [-1] * len(asked)
-        return torch.tensor(rows).add(1.0).view(-1, 1, 1, 1).repeat(1, *self.shape)
+        return torch.tensor(rows).add(1.0).view(-1, *[1] * len(self.shape)).repeat(1, *self.shape)
 
 
 def rows_named(noise: Tensor, count: int) -> list[int] | None:
@@ -126,13 +158,13 @@ def check_maps(maps: NoiseMaps, guider, sigmas: Tensor, latent: Tensor) -> None:
     if latent.shape != maps.start.shape:
         ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, latent))
         raise ValueError(
-            f"got a latent of {theirs} for noise maps of {ours} (batch, channels, height, width); sample "
-            "the latent of Edit-Friendly Sampler, or the inverted picture"
+            f"got a latent of {theirs} for noise maps of {ours} (batch, channels, height, width, or frames "
+            "before the height); sample the latent of Edit-Friendly Sampler, or the inverted picture"
         )
-    found = sigmas.cpu().double()
-    if found.shape != maps.sigmas.shape or not torch.allclose(found, maps.sigmas, rtol=1e-5, atol=0):
+    found, kept = sigmas.cpu().double(), maps.levels.told
+    if found.shape != kept.shape or not torch.allclose(found, kept, rtol=1e-5, atol=0):
         raise ValueError(
-            f"got {len(found)} sigmas that are not the {len(maps.sigmas)} of the noise maps; connect the "
+            f"got {len(found)} sigmas that are not the {len(kept)} of the noise maps; connect the "
             "sigmas of Edit-Friendly Sampler"
         )
 
@@ -140,32 +172,28 @@ def check_maps(maps: NoiseMaps, guider, sigmas: Tensor, latent: Tensor) -> None:
 class InvertedNoise:
     """The noise from which a sampler starts at exactly x_T, whatever latent it is given beside it.
 
-    The host scales noise n and adds it to a latent l, y = a n + b l, so n = (x_T - b l) / a. It holds x_T and
-    the figures of the scaling, nothing of the model.
+    The host scales noise n and adds it to a latent l, x = b n + a l, so n = (x_T - a l) / b. A latent at a
+    level with a > 0 is x_T / a, as `InversionSampler` and the host's own samplers leave it, or x_T at a = 0.
+    It holds x_T and the figures of the scaling, nothing of the model.
     """
 
     def __init__(self, model, sigma: float, x: Tensor, seed: int, numbers: Sequence[int]):
-        process_in = model.get_model_object("process_latent_in")
-        zero, one = torch.zeros(1, x.shape[1], 1, 1), torch.ones(1, x.shape[1], 1, 1)
-        self.origin = process_in(zero)  # (1, C, 1, 1): the host's units are affine in the autoencoder's
-        self.scale = process_in(one) - self.origin
-        self.gain, self.share = scaling(model.get_model_object("model_sampling"), sigma)
-        self.stored, self.seed = StoredNoise(process_in(x), seed, numbers), seed
+        self.format = models.format_of(model)
+        x = self.format.framed(x)
+        if x.shape[1] != self.format.channels or x.ndim != 2 + self.format.axes:
+            raise ValueError(
+                f"got a latent of shape {tuple(x.shape)} for a model of {self.format.name} latents, "
+                f"{self.format.shape}; connect the output of an inversion with this model"
+            )
+        self.gain, self.share = models.start(model, sigma)
+        x = self.format.into(x)
+        self.stored, self.seed = StoredNoise(x * self.share if self.share else x, seed, numbers), seed
 
     def generate_noise(self, input_latent: dict) -> Tensor:
         x = self.stored.generate_noise(input_latent)
         beside = latents.samples_of(input_latent)
-        beside = self.origin + self.scale * beside if bool(beside.any()) else beside
+        beside = self.format.into(beside) if bool(beside.any()) else beside
         return (x - self.share * beside) / self.gain
-
-
-def scaling(sampling, sigma: float) -> tuple[Tensor, Tensor]:
-    """Return a and b of y = a n + b l, how the host's samplers start at this sigma: each (1, 1, 1, 1)."""
-    top = float(sampling.sigma_max)
-    full = sigma > top or math.isclose(sigma, top, rel_tol=1e-5)  # the host's rule
-    zero, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
-    start = [sampling.noise_scaling(torch.tensor(sigma), *pair, full) for pair in ((one, zero), (zero, one))]
-    return start[0].clone(), start[1].clone()
 
 
 def downwards(sigmas: Tensor) -> Tensor:
@@ -185,8 +213,15 @@ def moved(maps: NoiseMaps, like: Tensor | str) -> NoiseMaps:
 
 
 def check_space(guider, maps: NoiseMaps) -> None:
-    """Raise ValueError for maps of another latent space than the model's."""
-    name = guiders.space_name(guider.model_patcher)
+    """Raise ValueError for maps of another latent space than the model's, or of other noise levels."""
+    model = guider.model_patcher
+    name, levels = guiders.space_name(model), models.levels_of(model, maps.levels.told)
+    if not torch.allclose(levels.b, maps.levels.b) or not torch.allclose(levels.a, maps.levels.a):
+        kinds = (
+            "a flow model" if kind == "flow" else "a model like SD"
+            for kind in (maps.levels.kind, levels.kind)
+        )
+        raise ValueError("got noise maps of {} for {}; use the model they were made with".format(*kinds))
     if name != maps.space:
         ours, theirs = (space or "unknown" for space in (maps.space, name))
         raise ValueError(

@@ -11,6 +11,7 @@ import json
 
 import pytest
 
+from ..host.matrix.places import OWN
 from ..host.server import PACK
 from ..host.test_workflows import FEW_CALLS, SKIPPING, SMALL, WORKFLOWS
 from ..pages import PAGES, parts
@@ -38,7 +39,7 @@ def opened_and_run(screen, name: str) -> None:
     assert ended == "execution_success", said
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OWN])
 def test_a_template_opens_runs_and_shows_its_pictures(windows, comfy, name):
     if name == "noise-maps-replay" and not (comfy.output / "img2noise/my_photo.safetensors").exists():
         opened_and_run(windows(), "noise-maps-keep")
@@ -51,6 +52,14 @@ def test_a_template_opens_runs_and_shows_its_pictures(windows, comfy, name):
     assert contrasts and min(contrasts) > LEAST_CONTRAST
     assert len(reports) == types.count("PreviewAny") and all(len(text) > 40 for text in reports)
     assert not screen.complaints
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_template_of_another_family_opens_with_all_its_nodes(screen, name):
+    """Their text encoders are large: the host tests run them, with conditioning of their own."""
+    screen.open_template(name)
+    screen.wait_for_nodes(len(nodes_of(name)))
+    assert sorted(screen.types()) == sorted(n["type"] for n in nodes_of(name))
 
 
 def test_a_template_opens_by_its_address(screen):

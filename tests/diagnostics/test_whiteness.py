@@ -44,9 +44,9 @@ def test_kl_has_the_direction_and_the_values_of_the_published_tables(variance, e
 
 def test_kl_between_two_normals_is_the_integral():
     z = torch.linspace(-14, 14, 200001, dtype=torch.float64)
-    p, q = (torch.distributions.Normal(m, s) for m, s in ((0.3, 0.8), (-0.2, 1.3)))
+    p, q = (torch.distributions.Normal(m, s) for m, s in ((0.0, 1.0), (-0.2, 1.3)))
     integral = torch.trapezoid(p.log_prob(z).exp() * (p.log_prob(z) - q.log_prob(z)), z)
-    found = kl_divergence(torch.tensor(-0.2).double(), torch.tensor(1.3).double(), 0.3, 0.8)
+    found = kl_divergence(torch.tensor(-0.2).double(), torch.tensor(1.3).double())
     assert abs(float(found - integral)) < 1e-6
 
 
@@ -54,13 +54,6 @@ def test_autocorrelation_of_alternating_columns():
     across, down = autocorrelation(alternating(1.0, -1.0), lags=3)
     assert close(across, torch.tensor([[-1.0, 1, -1]]).double(), 1e-12)
     assert close(down, torch.ones(1, 3).double(), 1e-12)
-
-
-def test_autocorrelation_of_a_moving_average():
-    e = white(1, 4, 257, 256)
-    across, down = autocorrelation(e[..., 1:, :] + 0.5 * e[..., :-1, :])
-    assert abs(float(down[0, 0]) - 0.5 / 1.25) < 0.01
-    assert float(across.abs().max()) < 0.01 and float(down[0, 1:].abs().max()) < 0.01
 
 
 @pytest.mark.parametrize("size", [(16, 16), (15, 24), (9, 9)])
@@ -131,27 +124,6 @@ def test_similarity_to_a_photo_is_a_cosine():
     assert float(similarity(x0, x0).angle[0]) < 1e-3 and float(similarity(-x0, x0).angle[0]) > 179.9
 
 
-def test_skew_and_kurtosis_scores_are_the_published_ones():
-    """D'Agostino 1970 for skew, Anscombe and Glynn 1983 for kurtosis, D'Agostino and Pearson 1973 for K^2."""
-    z = normal(3, 1, 10, 20).abs() ** 0.6
-    found, n = inspect(z), 200
-    y = found.whole.skew * math.sqrt((n + 1) * (n + 3) / (6 * (n - 2)))
-    spread = 3 * (n**2 + 27 * n - 70) * (n + 1) * (n + 3) / ((n - 2) * (n + 5) * (n + 7) * (n + 9))
-    w2 = math.sqrt(2 * (spread - 1)) - 1
-    skew = torch.asinh(y * math.sqrt((w2 - 1) / 2)) / math.sqrt(math.log(w2) / 2)
-    assert close(found.skew_score, skew, 1e-13)
-    variance = 24 * n * (n - 2) * (n - 3) / ((n + 1) ** 2 * (n + 3) * (n + 5))
-    x = (found.whole.kurtosis - 3 * (n - 1) / (n + 1)) / math.sqrt(variance)
-    third = math.sqrt(6 * (n + 3) * (n + 5) / (n * (n - 2) * (n - 3)))
-    third *= 6 * (n**2 - 5 * n + 2) / ((n + 7) * (n + 9))
-    a = 6 + 8 / third * (2 / third + math.sqrt(1 + 4 / third**2))
-    base = (1 - 2 / a) / (1 + x * math.sqrt(2 / (a - 4)))
-    tails = (1 - 2 / (9 * a) - base.sign() * base.abs() ** (1 / 3)) / math.sqrt(2 / (9 * a))
-    assert close(found.kurtosis_score, tails, 1e-13)
-    expected = torch.from_numpy(stats.normaltest(z.flatten(1).numpy(), axis=1).pvalue)
-    assert close(found.normality, expected, 1e-14)
-
-
 def test_the_score_of_a_ratio_of_variances_is_nearly_that_of_f():
     for ratio, a, b in ((1.4, 63, 191), (0.6, 500, 200), (1.1, 4095, 12287)):
         exact = stats.norm.isf(stats.f.sf(ratio, a, b))
@@ -177,9 +149,3 @@ def test_an_inspection_holds_the_figures_of_each_sample():
     assert found[1]["spectrum"] == pytest.approx(radial_spectrum(z)[2][1].tolist())
     shares = inspect(white(1, 1, 64, 64)).histogram[0]
     assert abs(float(shares.sum()) - 1) < 0.002 and abs(float(shares[32:40].sum()) - 0.3413) < 0.03
-
-
-def test_normality_is_uniform_under_the_null():
-    chance = inspect(white(2000, 1, 16, 16)).normality
-    for level in (0.01, 0.1, 0.5):
-        assert abs(float((chance < level).double().mean()) - level) < 4 * (level / 2000) ** 0.5 + 0.005

@@ -1,8 +1,6 @@
 """Processes that save under one name at once: whoever loads it gets one of the things saved, whole."""
 
 import multiprocessing
-import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -62,23 +60,3 @@ def test_processes_that_save_one_name_never_show_a_reader_half_a_file(tmp_path, 
     last = {n * SAVES + SAVES - 1 for n in range(WRITERS)}
     assert int(load(path)[0, 0, 0, 0]) in last and int(metadata(path)["value"]) in last
     assert [p.name for p in tmp_path.iterdir()] == ["same.safetensors"]
-
-
-def interrupted(path):
-    """Save over and over, until killed."""
-    while True:
-        save(torch.ones(SHAPE), path)
-
-
-def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path, context):
-    path = save(torch.zeros(SHAPE), tmp_path / "kept.safetensors")
-    process = context.Process(target=interrupted, args=(path,))
-    process.start()
-    until = time.monotonic() + 60
-    while not float(load(path)[0, 0, 0, 0]) and time.monotonic() < until:
-        time.sleep(0.01)
-    process.kill()
-    process.join(60)
-    assert bool((load(path) == 1).all())
-    others = [p for p in Path(tmp_path).iterdir() if p != path]
-    assert len(others) <= 1 and all(p.suffix == ".writing" for p in others)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save as to_bytes
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from img2noise import draw, extract, load, save
 from img2noise.cli.app import app
-from img2noise.diagnostics.verdict import WHITE
 from img2noise.files.noise_files import noises_of_maps, read_noises
 
 from ..worlds import gaussian, levels, picture
@@ -51,8 +51,8 @@ def test_noise_maps_are_their_start_and_every_map_that_has_noise(tmp_path):
         "start of picture 2",
         "map 3 of picture 1",
     ]
-    torch.testing.assert_close(found.z[:2], kept.start / (1 + float(kept.sigmas[0]) ** 2) ** 0.5)
-    for k, (*_, up) in enumerate(kept.levels()[:-1]):
+    torch.testing.assert_close(found.z[:2], kept.start / (1 + float(kept.levels.told[0]) ** 2) ** 0.5)
+    for k, (*_, up) in enumerate(kept.levels.steps(kept.eta)[:-1]):
         torch.testing.assert_close(found.z[2 + 2 * k : 4 + 2 * k] * up, kept.residuals[k])
     assert noises_of_maps(kept).names == found.names
 
@@ -66,16 +66,6 @@ def test_maps_are_inspected_with_their_correlations(tmp_path):
     assert any(s.startswith("map 5: ") and "too high" in s for s in report["verdict"])
     words = run(tmp_path / "maps.safetensors").output
     assert "correlation of each map with the next" in words and "map 5" in words
-
-
-def test_white_noise_is_said_to_be_white_with_figures_and_a_picture(tmp_path):
-    save(draw((1, 4, 32, 32), 3), tmp_path / "z.safetensors")
-    report = said(tmp_path / "z.safetensors", "--out", tmp_path / "z.png")
-    assert report["verdict"] == [WHITE] and "top_correlation" not in report
-    [row] = report["noises"]
-    assert abs(row["std"] - 1) < 0.05 and len(row["spectrum"]) == len(row["frequencies"])
-    assert np.asarray(Image.open(tmp_path / "z.png").convert("L")).std() > 5
-    assert WHITE in run(tmp_path / "z.safetensors").output
 
 
 def test_a_photo_tells_smooth_areas_from_the_rest(tmp_path):
@@ -114,34 +104,6 @@ def test_a_batch_gets_its_strongest_correlations_beside_their_null(tmp_path):
     assert "over 16 noises" in run(tmp_path / "z.safetensors").output
 
 
-def written(kind, folder):
-    path = folder / "it.latent"
-    if kind == "missing":
-        return path
-    if kind == "truncated":
-        path.write_bytes(b"\x10\0\0\0")
-    elif kind == "other tensors":
-        save_file({"weights": torch.zeros(3)}, path)
-    elif kind == "video":
-        save_file({"latent_tensor": torch.zeros(1, 4, 2, 8, 8)}, path)
-    return path
-
-
-@pytest.mark.parametrize(
-    "kind, words",
-    [
-        ("missing", "found no file"),
-        ("truncated", "no readable .latent"),
-        ("other tensors", "holds weights"),
-        ("video", "(B, C, H, W)"),
-    ],
-)
-def test_what_holds_no_noise_ends_in_one_sentence(tmp_path, kind, words):
-    result = run(written(kind, tmp_path))
-    assert result.exit_code == 2 and "Traceback" not in result.output
-    assert words in result.output.replace("\n", " ")
-
-
 def test_a_whitener_is_no_noise_and_a_photo_of_other_proportions_is_refused(tmp_path):
     result = run("zca_matrices/rgb.safetensors")
     assert result.exit_code == 2 and "holds a Stationary; expected noise" in result.output.replace("\n", " ")
@@ -151,3 +113,17 @@ def test_a_whitener_is_no_noise_and_a_photo_of_other_proportions_is_refused(tmp_
     assert result.exit_code == 2 and "128 x 200 pixels for noise of 16 x 16" in result.output.replace(
         "\n", " "
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x10\0\0\0", "no readable .latent"),
+        (to_bytes({"weights": torch.zeros(3)}), "holds weights"),
+        (to_bytes({"latent_tensor": torch.zeros(1, 4, 2, 8, 8)}), r"\(B, C, H, W\)"),
+    ],
+)
+def test_a_latent_file_without_a_latent_is_refused(tmp_path, data, words):
+    (tmp_path / "it.latent").write_bytes(data)
+    with pytest.raises(ValueError, match=f"it.latent.* {words}"):
+        read_noises(tmp_path / "it.latent")

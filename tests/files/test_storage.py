@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from img2noise import Moments, Whitener, draw, fit, load, measure, metadata, save
-from img2noise.files.storage import SHIPPED, write_tensors
+from img2noise.files.storage import SHIPPED
 
 from ..cases import CASES, STRUCTURES, close, fitted, normal
 
@@ -214,12 +214,6 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(old, tmp_path, 
     assert [p.name for p in tmp_path.iterdir()] == (["w.safetensors"] if old else [])
 
 
-def test_a_write_that_succeeds_replaces_the_old_file_and_leaves_nothing_else(tmp_path):
-    (path := tmp_path / "n.safetensors").write_bytes(b"the old file")
-    assert save(torch.ones(1, 1, 2, 2), str(path)) == path
-    assert load(str(path)).sum() == 4 and [p.name for p in tmp_path.iterdir()] == ["n.safetensors"]
-
-
 def test_what_cannot_be_saved_is_refused(tmp_path):
     with pytest.raises(TypeError, match="got a dict"):
         save({}, tmp_path / "x.safetensors")
@@ -230,12 +224,6 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
     with pytest.raises(ValueError, match="metadata named method"):
         save(objects()["whitener"], tmp_path / "x.safetensors", method="magic")
     assert not list(tmp_path.iterdir())
-
-
-def test_tensors_without_facts_can_be_written_for_others_and_are_no_file_of_ours(tmp_path):
-    path = write_tensors({"latent_tensor": torch.ones(2)}, tmp_path / "a.latent")
-    assert load_file(path)["latent_tensor"].tolist() == [1, 1]
-    assert_refused(path, "not an img2noise file")
 
 
 @pytest.mark.parametrize("name", ["no-such-whitener", "../sd", "/nowhere/sd.safetensors", ""])
@@ -250,11 +238,12 @@ def test_an_unknown_name_lists_the_shipped_ones(name, read):
 @pytest.mark.parametrize("size", [(64, 64), (48, 80), (33, 130)])
 def test_a_shipped_whitener_works_at_any_size(name, size):
     whitener = load(name)
-    assert (SHIPPED / f"{name}.safetensors").stat().st_size <= 2e6
-    assert whitener.structure == "stationary" and whitener.space == name and whitener.count >= 100
+    assert (SHIPPED / f"{name}.safetensors").stat().st_size <= 4e6
+    assert whitener.structure == ("stationary" if name == "rgb" else "cosine")
+    assert whitener.space == name and whitener.count >= 100
     x = normal(1, whitener.shape[0], *size).float()
     z, picture = whitener.whiten(x), whitener.dewhiten(x)
     assert bool(torch.isfinite(z).all() and torch.isfinite(picture).all())
     assert close(whitener.dewhiten(z), x, 1e-3) and metadata(name)["source"]
     neighbors = (picture[..., 1:] * picture[..., :-1]).mean() / picture.square().mean()
-    assert float(neighbors) > 0.4  # noise turns into something as smooth as pictures are
+    assert float(neighbors) > 0.3  # noise turns into something as smooth as pictures are

@@ -20,6 +20,7 @@ TESTS = Path(__file__).resolve().parents[1]
 SIZE, STEPS = (4, 8, 8), 4
 MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
 NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
+NOISES += ("Img2NoisePickNoise",)
 
 
 def module_at(name: str, path: Path, **how):
@@ -42,6 +43,7 @@ class World:
 
     def __init__(self, models: Path, library):
         self.models, self.library, self.loaded = models, library, {}
+        self.noises = [normal(1, *SIZE, seed=seed) for seed in (0, 1)]
 
     def whitener(self, name: str):
         return self.library.load(name)
@@ -59,16 +61,15 @@ class World:
             self.loaded[family] = found
         return self.loaded[family]
 
-    def flow(self):
-        """The model as one of flow matching."""
-        import comfy.model_sampling as sampling
+    def patched(self, kind: str, *how):
+        """The model under another sampling, by core's node of that kind."""
+        from comfy_extras import nodes_model_advanced as core
 
-        class Flow(sampling.ModelSamplingDiscreteFlow, sampling.CONST):
-            pass
+        return getattr(core, f"ModelSampling{kind}")().patch(self.model(), *how)[0]
 
-        model = self.model().clone()
-        model.add_object_patch("model_sampling", Flow(model.model.model_config))
-        return model
+    def moments(self, structure: str = "stationary", space: str = "sd", side: int = 8):
+        """Moments of white pictures."""
+        return self.library.measure(normal(64, 4, side, side), structure, space=space)
 
     def guider(self, model=None):
         import comfy.samplers
@@ -86,6 +87,14 @@ class World:
         """A NOISE that answers so."""
         return SimpleNamespace(seed=0, generate_noise=lambda latent: answer)
 
+    def seeded(self):
+        """A NOISE of a seed, by batch index."""
+
+        def generate_noise(latent):
+            return self.library.draw(latent["samples"].shape, 0, latent.get("batch_index"))
+
+        return SimpleNamespace(seed=0, generate_noise=generate_noise)
+
     def nested(self, x):
         from comfy.nested_tensor import NestedTensor
 
@@ -98,7 +107,10 @@ class World:
             small = torch.nn.functional.avg_pool2d(pixels.movedim(-1, 1), 8)
             return small[:, [0, 1, 2, 0]] + 0.1 * normal(*small[:, [0, 1, 2, 0]].shape, seed=len(pixels))
 
-        return SimpleNamespace(latent_channels=channels, encode=encode)
+        def decode(z):
+            return z[:, :3].movedim(1, -1).clamp(0, 1)
+
+        return SimpleNamespace(latent_channels=channels, encode=encode, decode=decode)
 
     def sigmas(self):
         return torch.tensor([14.0, 6.0, 2.0, 0.5, 0.0])
@@ -106,7 +118,7 @@ class World:
     def maps(self):
         x, gaussian = normal(1, *SIZE), lambda x, sigma: x / (1 + sigma.view(-1, 1, 1, 1) ** 2)
         maps = self.library.extract(gaussian, x, self.sigmas(), seed=1)
-        return self.library.NoiseMaps(maps.start, maps.residuals, maps.sigmas.float().double(), space="sd")
+        return self.library.NoiseMaps(maps.start, maps.residuals, maps.levels.told.float(), space="sd")
 
 
 def good(w: World) -> dict[str, dict]:
@@ -123,9 +135,10 @@ def good_of_noises(w: World) -> dict[str, dict]:
     core = dict(seed=1, steps=2, cfg=2.0, sampler_name="euler", scheduler="normal", denoise=1.0)
     core |= dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), latent_image=latent)
     core |= dict(whitener=w.whitener("sd"), reference=latent, temperature=5.0, correlate=True)
-    noises = [w.noise(normal(1, *SIZE, seed=seed)) for seed in (0, 1)]
+    noises = list(map(w.noise, w.noises))
     law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
+        Img2NoiseLoadLittleWorld=dict(),
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
         Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename_prefix="mine"),
         Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),
@@ -137,18 +150,31 @@ def good_of_noises(w: World) -> dict[str, dict]:
         Img2NoiseLatentToNoise=dict(latent=latent, normalize=True, noise_seed=1, **ask),
         Img2NoiseNoiseToLatent=dict(noise=noises[0], latent=latent),
         Img2NoiseBlendNoises=dict(noise_a=noises[0], noise_b=noises[1], weight=0.5, method="slerp", **ask),
+        **good_of_candidates(w, latent),
         Img2NoiseKSampler=core,
         Img2NoiseInspectNoise=dict(latent=latent, smoothness=0.1, noise=None, picture=None, vae=None),
         Img2NoiseCompareWhitenings=dict(latents=many, noises=many, latent_space="sd", shrinkage=0.01),
     )
 
 
+def good_of_candidates(w: World, latent: dict) -> dict[str, dict]:
+    seen = dict(noise=w.seeded(), latent=latent, whitener=w.whitener("sd"), vae=w.vae(4))
+    choice = dict(count=2, pick=1, wait=False, guider=None)
+    table = dict(temperatures="1, 5", noise_seed=1, seeds=2, vae=None)
+    return dict(
+        Img2NoisePickNoise=dict(**seen, **choice, asked=latent),
+        Img2NoisePreviewNoise=seen,
+        Img2NoiseNoiseSheet=dict(latent=latent, whitener=w.whitener("sd"), **table),
+    )
+
+
 def good_of_walks(w: World) -> dict[str, dict]:
     latent, maps = {"samples": normal(1, *SIZE)}, dict(noise_maps=w.maps())
     guided, levels = dict(guider=w.guider()), dict(sigmas=w.sigmas(), latent=latent)
-    walk = dict(**levels, eta=1.0, skip=1, noise_seed=1, few_steps="auto")
+    walk = dict(**levels, method="custom", eta=1.0, skip=1, noise_seed=1, few_steps="auto")
     back = dict(scheme="target", forward_fraction=0.3, forward_seed=1, iterations=2)
     pull = dict(color=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
+    smooth = dict(weight=1.5, average=2, free_steps=1)
     stop = dict(iterations=2, stop="iterations", anderson_window=0, tolerance=1e-3, normalize=True)
     return dict(
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
@@ -156,7 +182,7 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
         Img2NoiseEditFriendlyInversion=dict(**guided, **walk, levels_per_call=1),
         Img2NoiseEditFriendlySampler=dict(**maps, **guided, **levels),
-        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, weight=1.5),
+        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, **smooth),
         Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
         Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
         Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
@@ -172,10 +198,13 @@ def call(node, inputs: dict) -> None:
     if name in ("Img2NoiseInversionSampler", "Img2NoiseEditFriendlySampler"):
         guider, latent, sigmas = (inputs.pop(key) for key in ("guider", "latent", "sigmas"))
         sampler = node.execute(**inputs).result[0]
-        samples = latent["samples"]
-        guider.sample(torch.zeros_like(samples), samples, sampler, sigmas, disable_pbar=True, seed=0)
+        samples, how = (
+            latent["samples"],
+            dict(denoise_mask=latent.get("noise_mask"), disable_pbar=True, seed=0),
+        )
+        guider.sample(torch.zeros_like(samples), samples, sampler, sigmas, **how)
         return
-    made = node.execute(**inputs)
+    made = node.PREPARE_CLASS_CLONE(None).execute(**inputs)
     if name in NOISES:
         made.result[0].generate_noise(asked)
 

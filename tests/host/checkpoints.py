@@ -24,7 +24,11 @@ FAMILIES = {  # context, vector condition, attention depth per block, linear aro
     "sd21v": (1024, 0, (1,), True, "taesd", 0.18215),
     "sdxl": (2048, 2816, (0, 2, 5), True, "taesdxl", 0.13025),
 }
-CONTEXT = {family: row[0] for family, row in FAMILIES.items()}
+CONTEXT = {family: row[0] for family, row in FAMILIES.items()} | {  # and those of `flow_checkpoints`
+    **dict(sd3=4096, flux=4096, schnell=4096),
+    **dict(flux2=7680, wan21=4096, wan22=4096),
+}
+POOLED = dict(sd3=2048, flux=768, schnell=768)  # the width of a prompt's vector where it is not 1280
 V_MARK = "output_blocks.11.1.transformer_blocks.0.norm1.bias"  # far from 0, it marks a network of v
 
 
@@ -46,24 +50,29 @@ def lora(family: str = "sd") -> str:
 def write(folder: Path, family: str, variant: int = 0, gain: float = 0.1) -> Path:
     """Write a tiny checkpoint, half precision; returns its path. `gain` is that of the last layer."""
     context, vector, depths, linear, vae, scale = FAMILIES[family]
-    weights = _Weights(seed=variant)
+    weights = Weights(seed=variant)
     _unet(weights, context, vector, depths, linear, gain)
     if family == "sd21v":
         weights.tensors[V_MARK] = torch.tensor([-1.0, 1.0])
     tensors = {f"model.diffusion_model.{key}": t.half() for key, t in weights.tensors.items()}
-    for part in ("encoder", "decoder"):
-        real = _real(vae, part)
-        tensors |= {f"first_stage_model.taesd_{part}.{key}": t.float() for key, t in real.items()}
-    tensors["first_stage_model.vae_scale"] = torch.tensor(scale)
-    tensors["first_stage_model.vae_shift"] = torch.tensor(0.0)
+    tensors |= autoencoder("first_stage_model.", vae, scale)
     path = folder / name(family, variant)
     save_file(tensors, path)
     return path
 
 
+def autoencoder(prefix: str, vae: str, scale: float, shift: float = 0.0, channels: int = 4) -> dict:
+    """A TAESD as the VAE of a checkpoint, under that prefix."""
+    tensors = {f"{prefix}vae_scale": torch.tensor(scale), f"{prefix}vae_shift": torch.tensor(shift)}
+    for part in ("encoder", "decoder"):
+        real = _real(vae, part, channels)
+        tensors |= {f"{prefix}taesd_{part}.{key}": t.float() for key, t in real.items()}
+    return tensors
+
+
 def write_control(folder: Path, family: str = "sd") -> Path:
     """Write a tiny ControlNet for a family, which looks at pictures of three channels."""
-    w = _Weights(seed=0)
+    w = Weights(seed=0)
     context, vector, depths, linear, *_ = FAMILIES[family]
     _encoder(w, context, vector, depths, linear)
     _residual(w, "middle_block.0", WIDTH)
@@ -80,18 +89,18 @@ def write_lora(folder: Path, family: str = "sd") -> Path:
     """Write a tiny LoRA for a family, of rank 4, on one layer of its attention."""
     depths = FAMILIES[family][2]
     block = next(i for i, depth in enumerate(depths, 1) if depth)
-    w, key = _Weights(seed=0), f"lora_unet_input_blocks_{block}_1_transformer_blocks_0_attn1_to_v"
+    w, key = Weights(seed=0), f"lora_unet_input_blocks_{block}_1_transformer_blocks_0_attn1_to_v"
     w.layer(f"{key}.lora_down", 4, WIDTH, bias=False)
     w.layer(f"{key}.lora_up", WIDTH, 4, bias=False)
     return _saved(w, folder / lora(family))
 
 
-def _saved(w: _Weights, path: Path) -> Path:
+def _saved(w: Weights, path: Path) -> Path:
     save_file({key: t.half() for key, t in w.tensors.items()}, path)
     return path
 
 
-class _Weights:
+class Weights:
     """Random layers by name, from one generator: unit gain, biases zero, norms one."""
 
     def __init__(self, seed: int):
@@ -104,12 +113,13 @@ class _Weights:
         if bias:
             self.tensors[f"{key}.bias"] = torch.zeros(shape[0])
 
-    def norm(self, key: str, channels: int = WIDTH) -> None:
+    def norm(self, key: str, channels: int = WIDTH, bias: bool = True) -> None:
         self.tensors[f"{key}.weight"] = torch.ones(channels)
-        self.tensors[f"{key}.bias"] = torch.zeros(channels)
+        if bias:
+            self.tensors[f"{key}.bias"] = torch.zeros(channels)
 
 
-def _unet(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool, gain: float) -> None:
+def _unet(w: Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool, gain: float) -> None:
     _encoder(w, context, vector, depths, linear)
     for block in range(len(depths) + 1):
         _residual(w, f"output_blocks.{block}.0", 2 * WIDTH)
@@ -117,7 +127,7 @@ def _unet(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linea
     w.layer("out.2", 4, WIDTH, 3, 3, gain=gain)
 
 
-def _encoder(w: _Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool) -> None:
+def _encoder(w: Weights, context: int, vector: int, depths: tuple[int, ...], linear: bool) -> None:
     w.layer("time_embed.0", EMBEDDING, WIDTH)
     w.layer("time_embed.2", EMBEDDING, EMBEDDING)
     if vector:
@@ -130,7 +140,7 @@ def _encoder(w: _Weights, context: int, vector: int, depths: tuple[int, ...], li
             _attention(w, f"input_blocks.{block}.1", context, depth, linear)
 
 
-def _residual(w: _Weights, key: str, channels: int) -> None:
+def _residual(w: Weights, key: str, channels: int) -> None:
     w.norm(f"{key}.in_layers.0", channels)
     w.layer(f"{key}.in_layers.2", WIDTH, channels, 3, 3)
     w.layer(f"{key}.emb_layers.1", WIDTH, EMBEDDING)
@@ -140,7 +150,7 @@ def _residual(w: _Weights, key: str, channels: int) -> None:
         w.layer(f"{key}.skip_connection", WIDTH, channels, 1, 1)
 
 
-def _attention(w: _Weights, key: str, context: int, depth: int, linear: bool) -> None:
+def _attention(w: Weights, key: str, context: int, depth: int, linear: bool) -> None:
     around = (WIDTH, WIDTH) if linear else (WIDTH, WIDTH, 1, 1)
     w.norm(f"{key}.norm")
     w.layer(f"{key}.proj_in", *around)
@@ -157,13 +167,13 @@ def _attention(w: _Weights, key: str, context: int, depth: int, linear: bool) ->
         w.layer(f"{block}.ff.net.2", WIDTH, 4 * WIDTH)
 
 
-def _real(vae: str, part: str) -> dict[str, Tensor]:
+def _real(vae: str, part: str, channels: int) -> dict[str, Tensor]:
     """TAESD's weights: those of IMG2NOISE_TAESD's folder, else random ones of the same shapes."""
     folder = os.environ.get("IMG2NOISE_TAESD")
     if folder:
         return load_file(Path(folder) / f"{vae}_{part}.safetensors")
-    w = _Weights(seed=0)
-    first, last = (3, 4) if part == "encoder" else (4, 3)
+    w = Weights(seed=0)
+    first, last = (3, channels) if part == "encoder" else (channels, 3)
     blocks, resampling, ends = {
         "encoder": ((1, 3, 4, 5, 7, 8, 9, 11, 12, 13), (2, 6, 10), (0, 14)),
         "decoder": ((3, 4, 5, 8, 9, 10, 13, 14, 15, 18), (7, 12, 17), (1, 19)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,14 @@ def header(hosts: list[Comfy]) -> str:
     if not hosts:
         return f"ComfyUI: none found, so the host tests skip; {HOW}"
     return "ComfyUI: " + ", ".join(f"{host.version} at {host.folder}" for host in hosts)
+
+
+def run(comfy: Comfy, site: Path, *command: Path) -> None:
+    """Run a script by a ComfyUI's Python in its folder; `site` holds what that Python lacks."""
+    env = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+    words = [comfy.python, *map(str, command)]
+    ran = subprocess.run(words, cwd=comfy.folder, env=env, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr[-3000:]
 
 
 def _named() -> list[Path]:

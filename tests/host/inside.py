@@ -47,7 +47,7 @@ NOT_RUN = {  # why an end is not tried
 def large_maps(w: alone.World):
     x = alone.normal(1, 4, LARGE, LARGE)
     maps = w.library.extract(lambda x, sigma: 0 * x, x, torch.tensor([1.0, 0.0]), seed=1)
-    return w.library.NoiseMaps(maps.start, maps.residuals, maps.sigmas, space="sd")
+    return w.library.NoiseMaps(maps.start, maps.residuals, maps.levels, space="sd")
 
 
 def widgets(node) -> dict[str, dict]:
@@ -219,7 +219,38 @@ def a_folder_is_looked_at_within_bounds(w: alone.World, classes: dict, good: dic
     return found | dict(looked_at=len(looked_at))
 
 
+def noise_levels_of_every_class_of_core(w: alone.World, classes: dict, good: dict) -> dict:
+    """(a, b, m) at level 1/2 of a model with each of core's samplings, or the sentence that refuses it; None
+    where this ComfyUI has no such class.
+    """
+    import comfy.model_sampling as core
+
+    [host] = [m for name, m in sys.modules.items() if name.endswith("img2noise_pack.nodes.host.models")]
+    kinds = "EPS V_PREDICTION EDM X0 COSMOS_RFLOW CONST V_PREDICTION_DDPM IMG_TO_IMG IMG_TO_IMG_FLOW"
+    found = {}
+    for kind in [*kinds.split(), "noise scale", "audio"]:
+        base = getattr(core, "CONST" if kind in ("noise scale", "audio") else kind, None)
+        schedule = getattr(core, "ModelSamplingAV" if kind == "audio" else "ModelSamplingDiscreteFlow", None)
+        if base is None or schedule is None or not hasattr(schedule, "set_noise_scale"):
+            found[kind] = None
+            continue
+        sampling = type("Sampling", (schedule, base), {"sigma_data": 1.0})(w.model().model.model_config)
+        if kind == "noise scale":
+            sampling.set_noise_scale(8.0)
+        if kind == "audio":
+            sampling.set_parameters(shift=3.0, audio_shift=5.0)
+        model = w.model().clone()
+        model.add_object_patch("model_sampling", sampling)
+        try:
+            levels = host.levels_of(model, torch.tensor([0.5]))
+            found[kind] = [float(x) for x in (levels.a, levels.b, levels.m)]
+        except ValueError as error:
+            found[kind] = str(error)
+    return found
+
+
 CHECKS = [
+    noise_levels_of_every_class_of_core,
     swept,
     scheduled,
     a_skip_is_lowered_and_said_to_be,

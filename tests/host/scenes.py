@@ -9,17 +9,18 @@ import torch
 from . import checkpoints
 from .graphs import Graph
 
-HOW = dict(skip=1, few_steps="off")  # of edit-friendly inversions here
+HOW = dict(method="edit-friendly", skip=1, few_steps="off")  # of edit-friendly inversions here
 
 
 def model(graph: Graph, family: str = "sd", lora: bool = False) -> list:
     found = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name(family))[0]
-    name = dict(lora_name=checkpoints.lora(), strength_model=1.0)
+    name = dict(lora_name=checkpoints.lora(family), strength_model=1.0)
     return graph("LoraLoaderModelOnly", model=found, **name)[0] if lora else found
 
 
 def prompt(graph: Graph, seed: int, family: str = "sd") -> list:
-    return graph("TestConditioning", seed=seed, dim=checkpoints.CONTEXT[family])[0]
+    pooled = checkpoints.POOLED.get(family, 1280)
+    return graph("TestConditioning", seed=seed, dim=checkpoints.CONTEXT[family], pooled=pooled)[0]
 
 
 def controlled(graph: Graph, seed: int, end: float = 1.0, family: str = "sd") -> tuple[list, list]:
@@ -65,8 +66,9 @@ def written(graph: Graph, values: str) -> list:
     return graph("TestSigmas", values=values)[0]
 
 
-def flow(graph: Graph) -> list:
-    return graph("ModelSamplingSD3", model=model(graph))[0]
+def unknown(graph: Graph, found: list) -> list:
+    """The model as one that goes from picture to picture, whose noise levels the pack does not know."""
+    return graph("ModelSamplingDiscrete", model=found, sampling="img_to_img", zsnr=False)[0]
 
 
 def euler(graph: Graph) -> list:

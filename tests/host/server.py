@@ -46,7 +46,7 @@ class Server:
         comfy: Comfy,
         base: Path,
         site: Path,
-        seconds: float = 180.0,
+        seconds: float = 600.0,
         pack: Path = PACK,
         flags: tuple[str, ...] = (),
     ):

@@ -7,7 +7,7 @@ import torch
 
 import img2noise
 
-from .arrangements import ARRANGED, batch, joined, picked
+from .arrangements import ARRANGED, joined, picked
 from .graphs import Graph
 from .scenes import (
     dump,
@@ -20,6 +20,7 @@ from .scenes import (
     refusal,
     replayed,
     sampled,
+    samples,
     sigmas,
 )
 
@@ -120,22 +121,6 @@ def test_a_picture_that_is_picked_later_gets_its_own(server, graph, of, start, l
     all_like(server, graph, latent, picked(graph, latent, start, length))
 
 
-@pytest.mark.parametrize("name", ["joined", "picked from 2, 2", "a picked one repeated"])
-def test_an_empty_batch_of_as_many_pictures_gets_the_noises_in_their_order(server, graph, name):
-    count = 3 if "repeated" in name else 2
-    empty = graph("EmptyLatentImage", width=64, height=64, batch_size=count)[0]
-    all_like(server, graph, ARRANGED[name](graph), empty)
-
-
-def test_noise_of_a_plain_batch_goes_to_joined_pictures_in_their_order(server, graph):
-    """Two joined pictures are both numbered 0, and each gets a noise of its own."""
-    noise = stored(graph, batch(graph, 2, 7))
-    dump(graph, noise=batch(graph, 2, 7))
-    graph("TestDumpNoise", noise=noise, latent=ARRANGED["joined"](graph), name="found")
-    server.run(graph)
-    assert torch.equal(server.tensors("found")["noise"], server.tensors("noise")["samples"])
-
-
 @pytest.mark.parametrize("name", ARRANGED)
 def test_ksampler_leans_each_picture_towards_its_own_reference(server, graph, name):
     latent = ARRANGED[name](graph)
@@ -149,18 +134,29 @@ def test_ksampler_leans_each_picture_towards_its_own_reference(server, graph, na
     assert similarity(correlated, result * SCALE, photos) > 0.7
 
 
+def mapped(graph: Graph, latent: list) -> tuple[list, list]:
+    """Noise maps of a latent, and the guider that they are made with."""
+    who = guider(graph, gaussian(graph))
+    return inversion(graph, who, sigmas(graph, gaussian(graph), 3), latent)[0], who
+
+
+def come_back(server, graph: Graph, latent: list, **results) -> None:
+    """Fails unless each result is the pictures of the latent."""
+    dump(graph, photo=latent, **results)
+    server.run(graph)
+    photos, *found = samples(server, "photo", *results)
+    for result in found:
+        torch.testing.assert_close(result, photos, atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize("name", ARRANGED)
 def test_noise_maps_give_each_picture_back(server, graph, name):
-    latent, found = ARRANGED[name](graph), gaussian(graph)
-    who, levels = guider(graph, found), sigmas(graph, found, 3)
-    maps = inversion(graph, who, levels, latent)[0]
-    one = graph("Img2NoiseEditFriendlyEdit", source=who, target=who, sigmas=levels, latent=latent, skip=1)[0]
-    dump(graph, photo=latent, back=replayed(graph, maps, who), one=one)
-    dump(graph, beside=replayed(graph, maps, who, latent_image=latent))
-    server.run(graph)
-    photos, *results = (server.tensors(name)["samples"] for name in ("photo", "back", "one", "beside"))
-    for result in results:
-        torch.testing.assert_close(result, photos, atol=1e-3, rtol=0)
+    latent = ARRANGED[name](graph)
+    maps, who = mapped(graph, latent)
+    how = dict(sigmas=sigmas(graph, gaussian(graph), 3), latent=latent, skip=1)
+    one = graph("Img2NoiseEditFriendlyEdit", source=who, target=who, **how)[0]
+    beside = replayed(graph, maps, who, latent_image=latent)
+    come_back(server, graph, latent, back=replayed(graph, maps, who), one=one, beside=beside)
 
 
 def half(graph: Graph, latent: list) -> list:
@@ -182,51 +178,37 @@ PLAYED = {
     + [("joined", "as they are"), ("joined batches", "as they are")],
 )
 def test_noise_maps_are_played_for_the_pictures_that_the_latent_holds(server, graph, name, played):
-    latent, found = ARRANGED[name](graph), gaussian(graph)
-    who, levels = guider(graph, found), sigmas(graph, found, 3)
-    maps = inversion(graph, who, levels, latent)[0]
+    latent = ARRANGED[name](graph)
+    maps, who = mapped(graph, latent)
     latent = PLAYED[played](graph, latent)
-    dump(graph, photo=latent, back=replayed(graph, maps, who, latent_image=half(graph, latent)))
-    server.run(graph)
-    photos, back = (server.tensors(name)["samples"] for name in ("photo", "back"))
-    torch.testing.assert_close(back, photos, atol=1e-3, rtol=0)
+    come_back(server, graph, latent, back=replayed(graph, maps, who, latent_image=half(graph, latent)))
 
 
 @pytest.mark.parametrize("noise", ["DisableNoise", "RandomNoise"])
 def test_with_another_noise_the_maps_are_played_in_their_order(server, graph, noise):
-    latent, found = ARRANGED["picked from 1, 3"](graph), gaussian(graph)
-    who, levels = guider(graph, found), sigmas(graph, found, 3)
-    maps = inversion(graph, who, levels, latent)[0]
-    dump(graph, photo=latent, back=replayed(graph, maps, who, noise=graph(noise)[0], latent_image=latent))
-    server.run(graph)
-    photos, back = (server.tensors(name)["samples"] for name in ("photo", "back"))
-    torch.testing.assert_close(back, photos, atol=1e-3, rtol=0)
+    latent = ARRANGED["picked from 1, 3"](graph)
+    maps, who = mapped(graph, latent)
+    back = replayed(graph, maps, who, noise=graph(noise)[0], latent_image=latent)
+    come_back(server, graph, latent, back=back)
 
 
 def test_maps_of_joined_pictures_are_refused_for_one_of_them(server, graph):
-    latent, found = ARRANGED["joined"](graph), gaussian(graph)
-    who, levels = guider(graph, found), sigmas(graph, found, 3)
-    maps = inversion(graph, who, levels, latent)[0]
+    latent = ARRANGED["joined"](graph)
+    maps, who = mapped(graph, latent)
     dump(graph, refused=replayed(graph, maps, who, latent_image=picked(graph, latent, 1, 1)))
     assert "for noise maps of 2 x 4 x 8 x 8" in refusal(server, graph, "SamplerCustomAdvanced")
 
 
 def test_noise_maps_keep_the_numbers_of_their_pictures_in_a_file(server, graph):
-    latent, found = ARRANGED["picked from 1, 3"](graph), gaussian(graph)
-    who, levels = guider(graph, found), sigmas(graph, found, 3)
-    maps = inversion(graph, who, levels, latent)[0]
+    maps, _ = mapped(graph, ARRANGED["picked from 1, 3"](graph))
     graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename_prefix="numbered")
     server.run(graph)
     file = newest(server.output / "img2noise", "numbered")
     assert img2noise.load(file).numbers == (1, 2, 3)
     later = Graph(server.object_info)
     maps = later("Img2NoiseLoadNoiseMaps", file=file.name)[0]
-    latent = picked(later, ARRANGED["batch"](later), 2, 2)
-    dump(later, photo=latent)
-    dump(later, back=replayed(later, maps, guider(later, gaussian(later)), latent_image=latent))
-    server.run(later)
-    photos, back = (server.tensors(name)["samples"] for name in ("photo", "back"))
-    torch.testing.assert_close(back, photos, atol=1e-3, rtol=0)
+    latent, who = picked(later, ARRANGED["batch"](later), 2, 2), guider(later, gaussian(later))
+    come_back(server, later, latent, back=replayed(later, maps, who, latent_image=latent))
 
 
 def twice(graph: Graph) -> list:
@@ -244,9 +226,8 @@ def test_one_picture_joined_with_itself_gets_two_draws(server, graph, maker):
 
 
 def test_and_two_edits(server, graph):
-    found = gaussian(graph)
     other = graph("TestGaussian", model=model(graph), variance=3.0)[0]
-    maps = inversion(graph, guider(graph, found), sigmas(graph, found, 3), twice(graph))[0]
+    maps, _ = mapped(graph, twice(graph))
     dump(graph, edits=replayed(graph, maps, guider(graph, other)))
     server.run(graph)
     first, second = server.tensors("edits")["samples"]
@@ -279,28 +260,9 @@ def test_nor_can_it_be_told_which_reference_is_meant(server, graph):
     assert "a number that several of the 2 references have" in refusal(server, graph, "TestDumpNoise")
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_noises_of_two_picked_pictures_are_refused_for_pictures_of_other_numbers(server, graph, count):
-    noise = stored(graph, ARRANGED["picked from 2, 2"](graph))
-    other = photo(graph, batch_size=count, **SMALL)
-    graph("TestDumpNoise", noise=noise, latent=other, name="refused")
-    assert "numbered 2, 3 for" in refusal(server, graph, "TestDumpNoise")
-
-
 def test_references_take_turns_where_there_are_more_pictures(server, graph):
     empty = graph("EmptyLatentImage", width=64, height=64, batch_size=4)[0]
     all_like(server, graph, ARRANGED["joined"](graph), empty, [correlated], repeats=2)
-
-
-def test_a_single_noise_serves_pictures_of_any_number(server, graph):
-    empty = picked(graph, graph("EmptyLatentImage", width=64, height=64, batch_size=6)[0], 3, 2)
-    one = picked(graph, batch(graph), 1, 1)
-    for maker in MAKERS:
-        graph("TestDumpNoise", noise=maker(graph, one), latent=empty, name=maker.__name__)
-    dump(graph, photo=one)
-    server.run(graph)
-    photos = server.tensors("photo")["samples"].repeat(2, 1, 1, 1)
-    assert all(similarity(m, server.tensors(m.__name__)["noise"], photos) > 0.7 for m in MAKERS)
 
 
 @pytest.mark.parametrize("side", [64, 65])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 import img2noise
@@ -10,7 +9,7 @@ from img2noise.diagnostics.verdict import WHITE
 
 from . import checkpoints
 from .graphs import Graph
-from .scenes import dump, photo, refusal, samples, told
+from .scenes import dump, photo, samples, told
 
 SIZE = dict(width=16, height=16)
 
@@ -84,40 +83,6 @@ def test_the_whitening_that_was_used_is_the_nearest(server, graph):
         [line] = [line for line in text.splitlines() if line.startswith(c.name + "  ")]
         assert abs(float(line[len(c.name) :].split()[0]) - c.fit.r2) < 0.01
     assert float(server.tensors("plot")["image"].std()) > 0.05
-
-
-REFUSED = {
-    "too few": (lambda g: (photo(g, batch_size=2, **SIZE), photo(g, batch_size=2, **SIZE)), "at least 3"),
-    "unequal": (lambda g: (photo(g, batch_size=4, **SIZE), photo(g, batch_size=3, **SIZE)), "two equal"),
-    "empty": (lambda g: (g("EmptyLatentImage", width=64, height=64)[0], photo(g, **SIZE)), "empty latent"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_batches_that_cannot_be_compared_are_refused(server, graph, case):
-    change, words = REFUSED[case]
-    pictures, noises = change(graph)
-    node = graph("Img2NoiseCompareWhitenings", latents=pictures, noises=noises)
-    dump(graph, refused=node[1])
-    assert words in refusal(server, graph, "Img2NoiseCompareWhitenings")
-
-
-ODD = {
-    "nan": (lambda g: dict(latent=g("TestOddLatent", kind="nan")[0]), "NaN"),
-    "video": (lambda g: dict(latent=g("TestOddLatent", kind="video")[0]), "(1, 4, 1, 8, 8)"),
-    "another picture": (
-        lambda g: dict(latent=photo(g, **SIZE), picture=g("EmptyImage", width=256, height=128)[0]),
-        "128 x 256 pixels for a latent of 16 x 16",
-    ),
-    "too small": (lambda g: dict(latent=photo(g, width=4, height=4)), "at least 8"),
-}
-
-
-@pytest.mark.parametrize("case", ODD)
-def test_what_cannot_be_inspected_is_refused(server, graph, case):
-    change, words = ODD[case]
-    dump(graph, refused=graph("Img2NoiseInspectNoise", **change(graph))[1])
-    assert words in refusal(server, graph, "Img2NoiseInspectNoise")
 
 
 def test_inspecting_changes_nothing(server, graph):

@@ -27,11 +27,13 @@ from .scenes import (
 SMALL = dict(width=8, height=8)
 
 
-@pytest.mark.parametrize("few_steps", ["off", "on"])
-def test_the_edit_in_one_is_inversion_and_replay(server, graph, few_steps):
+@pytest.mark.parametrize(
+    ("few_steps", "method"), [("off", "edit-friendly"), ("on", "edit-friendly"), ("off", "FlowEdit")]
+)
+def test_the_edit_in_one_is_inversion_and_replay(server, graph, few_steps, method):
     found = model(graph)
     source, target = guider(graph, found, 1), guider(graph, found, 2, cfg=4.0)
-    levels, how = sigmas(graph, found, 4), dict(noise_seed=3, few_steps=few_steps)
+    levels, how = sigmas(graph, found, 4), dict(noise_seed=3, few_steps=few_steps, method=method)
     dump(graph, one=edited(graph, source, target, levels, **how))
     dump(graph, two=replayed(graph, inversion(graph, source, levels, **how)[0], target))
     dump(graph, photo=photo(graph, **SMALL), same=edited(graph, source, source, levels, noise_seed=3))

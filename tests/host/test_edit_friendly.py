@@ -29,7 +29,7 @@ SMALL = dict(width=8, height=8)
 
 
 @pytest.mark.parametrize("family", ["sd", "sd21v", "sdxl"])
-@pytest.mark.parametrize("how", [dict(skip=0), dict(skip=2, eta=0.5)])
+@pytest.mark.parametrize("how", [dict(skip=0), dict(skip=2, method="custom", eta=0.5)])
 def test_a_replay_with_the_same_prompt_gives_the_picture_back(server, graph, family, how):
     found = model(graph, family)
     who = guider(graph, found, 1, family, cfg=3.0)

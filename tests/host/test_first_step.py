@@ -10,7 +10,7 @@ import torch
 import img2noise
 
 from .graphs import Graph
-from .scenes import dump, euler, flow, guider, model, photo, refusal, sampled, samples, told, written
+from .scenes import dump, euler, guider, model, photo, refusal, sampled, samples, told, unknown, written
 
 SMALL = dict(width=8, height=8)
 SCALE = img2noise.whitening.SPACES["sd"].scale_factor
@@ -89,18 +89,13 @@ def test_a_picture_that_has_stopped_costs_no_more_calls_unless_each_has_a_prompt
     assert calls[0] == 2 and (set(calls) == {2} if prompts == 2 else calls[-1] == 1)
 
 
-def continuous(graph: Graph) -> list:
-    return graph("ModelSamplingContinuousEDM", model=model(graph), sampling="eps")[0]
-
-
 REFUSED = {
     "an empty latent": (lambda g: dict(latent=g("EmptyLatentImage", width=64, height=64)[0]), "empty latent"),
     "16 channels": (lambda g: dict(latent=photo(g, channels=16, **SMALL)), "(1, 16, 8, 8)"),
     "a nested latent": (lambda g: dict(latent=g("TestOddLatent", kind="nested")[0]), "nested latent"),
     "a video's latent": (lambda g: dict(latent=g("TestOddLatent", kind="video")[0]), "(1, 4, 1, 8, 8)"),
     "NaN": (lambda g: dict(latent=g("TestOddLatent", kind="nan")[0]), "NaN"),
-    "a flow model": (lambda g: dict(found=flow(g)), "flow model"),
-    "a model without timesteps": (lambda g: dict(found=continuous(g)), "continuous noise levels"),
+    "a model of pictures": (lambda g: dict(found=unknown(g, model(g))), "IMG_TO_IMG"),
     "two contrary wishes": (lambda g: dict(anderson_window=5, stop="unit_std"), "unit_std"),
 }
 

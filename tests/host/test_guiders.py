@@ -125,27 +125,6 @@ def test_an_error_of_the_network_midway_leaves_the_host_as_it_was(server, graph,
 
 
 @pytest.mark.parametrize("node", NODES)
-def test_it_shows_its_progress_stops_on_cancel_and_leaves_the_host_as_it_was(server, graph, node):
-    before = reference(server, "before the cancel")
-    found = model(graph)
-    who = guider(graph, found, cfg=3.0)
-    result = node(graph, found, who, photo(graph, **SMALL), 400)
-    graph("TestText", value=result)
-    with Events(server.port, CLIENT) as events:
-        prompt = server.queue(graph)
-        reports = (data for kind, data in events if kind == "progress" and data["node"] == result[0])
-        seen = [next(reports) for _ in range(3)]
-        server.post("/interrupt", {})
-        asked = time.monotonic()
-        entry = server.wait(prompt)
-        took = time.monotonic() - asked
-    assert took < 2
-    assert "execution_interrupted" in [kind for kind, _ in entry["status"]["messages"]]
-    assert seen[0]["value"] < seen[1]["value"] < seen[2]["value"] < seen[2]["max"] == 400
-    assert left_as_it_was(server, before, "after the cancel")
-
-
-@pytest.mark.parametrize("node", NODES)
 def test_it_shows_what_the_picture_is_becoming(server, graph, node):
     found = model(graph)
     who = graph("TestGuider", guider=guider(graph, found, cfg=3.0), again=f"shown by {node.__name__}")[0]

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from pathlib import Path
 
-import pytest
-
-from . import hosts
+from .conftest import answers_of
 from .declared import SNAPSHOT
-from .test_bad_nodes import FOUND, answers_of
 
-RUNNER = Path(__file__).resolve().parent / "inside.py"
+inside = answers_of("inside.py")
 NUMBERS = {
     (node, name)
     for node, declared in json.loads(SNAPSHOT.read_text("utf-8")).items()
     for name, given in declared["inputs"].items()
     if given["type"] in ("INT", "FLOAT")
 }
-
-
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory, model_files, site):
-    """of(comfy) -> what was found inside that ComfyUI, looked for once."""
-    return functools.cache(
-        lambda comfy: answers_of(RUNNER, comfy, tmp_path_factory.mktemp("inside"), model_files, site)
-    )
-
-
-@pytest.fixture(scope="module", params=FOUND or [None], ids=lambda comfy: comfy.version if comfy else "none")
-def inside(request, answers):
-    if request.param is None:
-        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
-    return answers(request.param)
 
 
 def test_every_number_is_accepted_at_its_default_and_at_both_ends(inside):
@@ -70,6 +50,21 @@ def test_a_skip_that_leaves_no_step_is_lowered_and_the_report_says_so(inside):
 def test_inverted_noise_holds_nothing_of_its_model(inside):
     alive, same = inside["inverted_noise_lets_its_model_go"]
     assert alive == [False] * len(alive) and same
+
+
+def test_a_model_is_asked_for_its_noise_levels_and_refused_where_they_are_not_known(inside):
+    found = inside["noise_levels_of_every_class_of_core"]
+    refused = dict(V_PREDICTION_DDPM="another way", IMG_TO_IMG="another way", audio="sound")
+    refused |= dict(IMG_TO_IMG_FLOW="without noise")
+    for kind, said in found.items():
+        if said is None:  # a class that this ComfyUI lacks
+            continue
+        if kind in refused:
+            assert said.startswith("got ") and refused[kind] in said
+            continue
+        m = {"COSMOS_RFLOW": 1.5}.get(kind, 1.25**0.5)
+        expected = {"CONST": [0.5, 0.5, 1.0], "noise scale": [0.5, 4.0, 1.0]}.get(kind, [1.0, 0.5, m])
+        assert all(abs(a - b) < 1e-6 for a, b in zip(said, expected, strict=True)), kind
 
 
 def test_global_generators_of_every_device_end_as_they_began(inside):

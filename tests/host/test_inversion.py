@@ -13,7 +13,6 @@ from .graphs import Graph
 from .scenes import (
     dump,
     euler,
-    flow,
     guider,
     model,
     no_noise,
@@ -22,6 +21,7 @@ from .scenes import (
     sampled,
     samples,
     sigmas,
+    unknown,
     written,
 )
 
@@ -124,7 +124,9 @@ def test_it_is_the_librarys_inversion(server, graph, scheme, fraction):
 def test_the_replaced_steps_cost_no_network_call(server, graph):
     found = graph("TestCalls", model=model(graph), name="replaced")[0]
     levels = sigmas(graph, found, 4)
-    x = inverted(graph, photo(graph, **SMALL), levels, guider(graph, found), forward_fraction=0.5)
+    x = inverted(
+        graph, photo(graph, **SMALL), levels, guider(graph, found), forward_fraction=0.5, scheme="target"
+    )
     calls = graph("TestCallsTold", name="replaced", after=x)
     assert json.loads(server.run(graph)[calls]["text"][0]) == [1, 1]
 
@@ -165,7 +167,7 @@ REFUSED = {
     "upwards, from above 0": (lambda g: plain(g, levels=written(g, "0.5 1 2")), "end in 0"),
     "upwards and downwards": (lambda g: plain(g, levels=written(g, "5 1 2 0")), "descend at every step"),
     "a single sigma": (lambda g: plain(g, levels=written(g, "5")), "shape (1,)"),
-    "a flow model": (lambda g: plain(g, found=flow(g)), "flow model"),
+    "a model of pictures": (lambda g: plain(g, found=unknown(g, model(g))), "IMG_TO_IMG"),
     "16 channels": (lambda g: plain(g, latent=photo(g, channels=16, **SMALL)), "(1, 16, 8, 8)"),
 }
 

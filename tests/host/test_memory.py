@@ -7,34 +7,24 @@ import torch
 
 from . import scenes
 from .graphs import Graph
+from .matrix.places import SIZES, Family, Source
+from .matrix.servers import draw_photos
+from .matrix.tries import TRIES
 from .memory import ODD, SIDES, left_behind
 from .walks import walked
-from .wrong import bench, files
 
 
-def built(server, scene: str) -> Graph:
-    made = bench.Bench(Graph(server.object_info), f"{scene} in memory")
-    bench.RIGHT[scene](made)
-    return made.graph
-
-
-@pytest.fixture(autouse=True)
-def odd_pictures(monkeypatch):
-    """Pictures of a size that no other test has."""
-    monkeypatch.setattr(bench, "SMALL", ODD)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stored(server):
-    """Files for the nodes that load some."""
-    files.put(server)
-    server.run(built(server, "Save Noise Maps"))
-
-
-@pytest.mark.parametrize("scene", bench.RIGHT)
-def test_nothing_of_a_node_outlives_its_outputs(server, scene):
+@pytest.mark.parametrize("node", TRIES)
+def test_nothing_of_a_node_outlives_its_outputs(server, node, monkeypatch):
+    """On pictures of a size that no other test has."""
+    monkeypatch.setitem(SIZES, "odd", ODD)
+    draw_photos(server)
     assert not left_behind(server, SIDES)
-    server.run(built(server, scene))
+    for stage in TRIES[node]:
+        graph = Graph(server.object_info)
+        stage(Source(graph, Family("memory", "sd", 0), "odd", node))
+        graph("TestText", value="ComfyUI runs no graph without an end")
+        server.run(graph)
     held = server.get_json(f"/testing_pack/alive?sides={','.join(map(str, SIDES))}")
     assert held["shapes"] or held["kinds"]  # in ComfyUI's cache
     assert not left_behind(server, SIDES)

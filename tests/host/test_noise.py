@@ -9,7 +9,6 @@ import torch
 
 import img2noise
 
-from . import checkpoints
 from .graphs import Graph
 
 SCALE = img2noise.whitening.SPACES["sd"].scale_factor
@@ -122,58 +121,3 @@ def test_a_blend_goes_from_one_noise_to_the_other_for_cores_noise_too(server, gr
     torch.testing.assert_close(blends[0], a)
     torch.testing.assert_close(blends[1], img2noise.slerp(a, b, 0.5))
     torch.testing.assert_close(blends[2], b)
-
-
-def test_whitening_and_dewhitening_undo_each_other(server, graph):
-    white = graph("Img2NoiseWhitenLatent", latent=latent(graph), whitener=whitener(graph))[0]
-    back = graph("Img2NoiseDewhitenLatent", latent=white, whitener=whitener(graph))[0]
-    graph("TestDump", value=latent(graph), name="photo")
-    graph("TestDump", value=back, name="back")
-    server.run(graph)
-    there, again = (server.tensors(name)["samples"] for name in ("photo", "back"))
-    torch.testing.assert_close(again, there, atol=1e-3, rtol=1e-4)
-
-
-def sampled(graph: Graph, noise: list, photos: list) -> None:
-    model = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[0]
-    positive = graph("TestConditioning", seed=1)[0]
-    result = graph(
-        "SamplerCustomAdvanced",
-        noise=noise,
-        guider=graph("BasicGuider", model=model, conditioning=positive)[0],
-        sampler=graph("KSamplerSelect", sampler_name="euler")[0],
-        sigmas=graph("BasicScheduler", model=model, steps=2)[0],
-        latent_image=photos,
-    )
-    graph("TestDump", value=result[0], name="sampled")
-
-
-def test_noise_of_another_size_is_one_clear_error_and_the_queue_goes_on(server, graph):
-    sampled(graph, correlated(graph)[0], latent(graph, width=24))
-    error = server.error(graph)
-    message = error["exception_message"].strip()
-    assert error["node_type"] == "SamplerCustomAdvanced" and error["exception_type"] == "ValueError"
-    assert "4 x 16 x 16" in message and "4 x 16 x 24" in message and "\n" not in message
-    fine = Graph(server.object_info)
-    sampled(fine, correlated(fine)[0], latent(fine))
-    server.run(fine)
-
-
-def test_more_pictures_than_stored_noises_are_one_clear_error(server, graph):
-    noise = graph(
-        "Img2NoiseAnnealedNoise", latent=latent(graph), whitener=whitener(graph), iterations=50, batch_size=2
-    )
-    graph("TestDumpNoise", noise=noise[0], latent=latent(graph, batch_size=3), name="too-few")
-    error = server.error(graph)
-    assert error["exception_type"] == "ValueError"
-    assert "2 stored noises" in error["exception_message"] and "3 latents" in error["exception_message"]
-
-
-@pytest.mark.parametrize("node", ["Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise"])
-def test_a_whitener_that_the_model_does_not_share_is_refused_by_name(server, graph, node):
-    model = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[0]
-    noise = graph(node, latent=latent(graph), whitener=whitener(graph, "sdxl"), model=model)
-    graph("TestDumpNoise", noise=noise[0], latent=latent(graph), name="refused")
-    error = server.error(graph)
-    assert error["node_type"] == node and error["exception_type"] == "ValueError"
-    assert "sdxl" in error["exception_message"] and "SD15" in error["exception_message"]

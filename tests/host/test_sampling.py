@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from . import checkpoints
+from . import checkpoints, scenes
 from .graphs import Graph
 
 HOW = dict(seed=7, steps=3, cfg=3.0, scheduler="normal")
@@ -82,12 +82,15 @@ def test_with_correlation_it_is_the_sampler_made_of_parts(server, graph, rows):
     assert torch.equal(server.tensors("whole")["samples"], server.tensors("parts")["samples"])
 
 
-def test_a_whitener_of_another_latent_space_is_refused_and_the_queue_goes_on(server, graph):
-    graph("TestDump", value=ours(graph, "sdxl", **parts(graph)), name="refused")
-    error = server.error(graph)
-    assert error["node_type"] == "Img2NoiseKSampler" and error["exception_type"] == "ValueError"
-    assert "sdxl" in error["exception_message"] and "SD15" in error["exception_message"]
-    assert "\n" not in error["exception_message"].strip()
-    fine = Graph(server.object_info)
-    fine("TestDump", value=ours(fine, **parts(fine)), name="fine")
-    server.run(fine)
+@pytest.mark.parametrize("sampler", ["euler_ancestral", "dpmpp_2m_sde"])
+def test_inverted_noise_under_a_stochastic_sampler_follows_its_own_seed(server, graph, sampler):
+    model, latent = scenes.model(graph), scenes.photo(graph, width=8, height=8)
+    levels = scenes.written(graph, "9 4 1 0")
+    wires = dict(sampler=graph("KSamplerSelect", sampler_name=sampler)[0], sigmas=levels, latent_image=latent)
+    for name, seed in (("first", 1), ("again", 1), ("other", 2)):
+        who = graph("TestGuider", guider=scenes.guider(graph, model), again=f"{sampler} {name}")[0]
+        noise = graph("Img2NoiseInvertedNoise", model=model, sigmas=levels, latent=latent, noise_seed=seed)[0]
+        scenes.dump(graph, **{name: scenes.sampled(graph, noise=noise, guider=who, **wires)})
+    server.run(graph)
+    first, again, other = scenes.samples(server, "first", "again", "other")
+    assert torch.equal(first, again) and not torch.equal(first, other)

@@ -8,11 +8,10 @@ import torch
 from img2noise import NoiseMaps, draw, extract, replay
 from img2noise.inversion.edit_friendly import edit
 from img2noise.inversion.noise_maps import flip
-from img2noise.sigmas import ancestral_split
 
 from ..cases import close, normal
 from ..each import each
-from ..worlds import gaussian, levels, network, picture, recorded, rms
+from ..worlds import ancestral_split, gaussian, levels, network, picture, recorded, rms
 
 SETTINGS = [(n, skip) for n in (4, 5, 20, 100) for skip in (0, 1, n // 3, n - 1)]
 SOURCE, TARGET = network(), network(turn=0.3)
@@ -127,7 +126,7 @@ def test_without_the_last_map_the_picture_is_off_by_the_last_denoising():
 @each("by", [(1, 0), (0, -2), (3, 5)])
 def test_rolled_maps_make_the_rolled_picture(by):
     maps = extract(SOURCE, picture(2, 3, 8, 7, dtype=torch.float64), levels(20), skip=4, seed=3)
-    rolled = NoiseMaps(maps.start.roll(by, (2, 3)), maps.residuals.roll(by, (3, 4)), maps.sigmas, skip=4)
+    rolled = NoiseMaps(maps.start.roll(by, (2, 3)), maps.residuals.roll(by, (3, 4)), maps.levels, skip=4)
     assert close(replay(TARGET, rolled), replay(TARGET, maps).roll(by, (2, 3)), 1e-12)
 
 

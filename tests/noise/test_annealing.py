@@ -126,7 +126,7 @@ def test_alpha_zero_draws_independently(structure):
 def test_at_zero_temperature_the_loss_never_rises(structure, loss):
     found = anneal(photo(), fitted(structure, "zca", SHAPE), 400, loss=loss, temperature=(0, 0), seed=5)
     assert bool((found.losses.diff() <= 0).all()) and float(found.loss_ratio) < 0.9
-    assert torch.equal(found.z, found.z_last)
+    assert close(found.z, found.z_last, 1e-14)  # rows of one product, which may round apart
 
 
 @every_structure

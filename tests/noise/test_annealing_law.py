@@ -11,7 +11,7 @@ from img2noise.noise.annealing import LOSSES
 from ..cases import STRUCTURES, close, fitted, normal
 
 SHAPE = (1, 2, 3)
-TEMPERATURES = (2.0, 5.0, 10.0)  # in mean eigenvalues, one per structure
+TEMPERATURES = (5.0, 2.0, 5.0, 10.0)  # in mean eigenvalues, one per structure
 CHAINS, STEPS = 1000, 320
 
 

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from img2noise.photos.autoencoders import Autoencoder, encoder, load_autoencoder
 from img2noise.photos.ray_engine import _reading
+from img2noise.whitening import SPACES
 
 from ..cases import close, normal
 from ..pretend import Pretend
@@ -36,7 +37,7 @@ class Pooling(torch.nn.Module):
 def test_pictures_and_latents_come_back_to_where_they_were(kind):
     pictures = normal(2, 3, 16, 16).float()
     with Pretend(kind) as device:
-        autoencoder = Autoencoder(Pooling(device.name), 1.0)
+        autoencoder = Autoencoder(Pooling(device.name), SPACES["rgb"])
         for x in (pictures, device.put(pictures)):
             latents = autoencoder.encode(x)
             again = autoencoder.decode(latents)

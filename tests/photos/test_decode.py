@@ -1,5 +1,7 @@
 """Photos are read as they are, shrunk but never enlarged, and what cannot be read is named and counted."""
 
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import Image
 
 from img2noise import measure
 from img2noise.photos.decode import Decoded, photo_files, read_photo, to_pixels
-from img2noise.photos.surveys import PhotoStats, measure_photos, survey_photos
+from img2noise.photos.surveys import measure_photos, survey_photos
 
 
 def gradient(width, height, mode="RGB"):
@@ -28,10 +30,6 @@ def folder(tmp_path):
     gradient(80, 80).save(tmp_path / "deep" / "below.png")
     (tmp_path / "notes.txt").write_text("no photo")
     return tmp_path
-
-
-def test_folders_are_searched_to_any_depth_and_only_for_photos(folder):
-    assert [p.name for p in photo_files(folder)] == [f"{i:02d}.png" for i in range(12)] + ["below.png"]
 
 
 def test_no_photo_at_all_is_an_error_that_names_the_place(tmp_path):
@@ -53,6 +51,8 @@ def test_pixels_survive_the_way_to_tensors_and_back(tmp_path):
 def test_photos_are_shrunk_but_never_enlarged(tmp_path, size, expected):
     gradient(100, 45).save(tmp_path / "a.png")
     assert tuple(read_photo(tmp_path / "a.png", size).shape[-2:]) == expected
+    with pytest.raises(ValueError, match=r"a\.png is 100 x 45; .* at least 64"):
+        read_photo(tmp_path / "a.png", size, multiple=8)
 
 
 def test_sides_are_cut_to_multiples_and_squares_to_the_middle(tmp_path):
@@ -63,7 +63,7 @@ def test_sides_are_cut_to_multiples_and_squares_to_the_middle(tmp_path):
     assert torch.allclose(middle.mean(), torch.tensor(0.0), atol=0.02)  # the middle of a symmetric ramp
 
 
-def test_orientation_transparency_gray_and_16_bit_are_understood(tmp_path):
+def test_orientation_transparency_and_16_bit_are_understood(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # rotated by 90 degrees
     gradient(40, 20).save(tmp_path / "turned.jpg", exif=exif)
@@ -72,29 +72,6 @@ def test_orientation_transparency_gray_and_16_bit_are_understood(tmp_path):
     assert bool((read_photo(tmp_path / "clear.png") == 1).all())  # transparent is white
     Image.fromarray(np.full((16, 16), 65535, dtype=np.uint16)).save(tmp_path / "deep.png")
     assert bool((read_photo(tmp_path / "deep.png") == 1).all())
-    gradient(16, 16, "L").save(tmp_path / "gray.png")
-    assert read_photo(tmp_path / "gray.png").shape == (1, 3, 16, 16)
-    gradient(16, 16, "CMYK").save(tmp_path / "print.jpg")
-    assert read_photo(tmp_path / "print.jpg").shape == (1, 3, 16, 16)
-
-
-def test_unreadable_and_tiny_photos_are_refused_by_name(tmp_path):
-    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff nothing more")
-    gradient(40, 40).save(tmp_path / "tiny.png")
-    with pytest.raises(ValueError, match=r"bad\.jpg cannot be read"):
-        read_photo(tmp_path / "bad.jpg")
-    with pytest.raises(ValueError, match=r"tiny\.png is 40 x 40; .* at least 64"):
-        read_photo(tmp_path / "tiny.png", multiple=8)
-    with pytest.raises(ValueError, match="at least 64"):
-        read_photo(tmp_path / "tiny.png", 64, square=True)
-
-
-def test_a_truncated_photo_is_refused_whatever_is_left_of_it(folder):
-    whole = (folder / "00.png").read_bytes()
-    for share in (0.1, 0.5, 0.9):
-        (folder / "cut.png").write_bytes(whole[: int(len(whole) * share)])
-        with pytest.raises(ValueError, match=r"cut\.png"):
-            read_photo(folder / "cut.png")
 
 
 def test_a_survey_adds_photos_of_all_sizes_holds_a_tenth_out_and_names_the_rest(folder):
@@ -105,12 +82,10 @@ def test_a_survey_adds_photos_of_all_sizes_holds_a_tenth_out_and_names_the_rest(
     assert seen == files
     assert [path.name for path, _ in survey.left_out] == ["05.png"]
     assert len(survey.held_out) == 1 and survey.moments.count == 11
-    assert survey.moments.shape == (3, 64, 64) and survey.moments.space == "rgb"
-    others = [p for i, p in enumerate(files) if i not in (5, 9)]
-    parts = [measure(read_photo(p, 64), size=(64, 64), space="rgb") for p in others]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + part
+    assert survey.moments.shape == (3, 24, 24) and survey.moments.space == "rgb"
+    chosen = files[:5] + files[6:9] + files[10:]
+    parts = [measure(read_photo(p, 64), size=(24, 24), space="rgb") for p in chosen]
+    whole = reduce(add, parts)
     assert torch.equal(survey.moments.products[0], whole.products[0])
 
 
@@ -121,13 +96,6 @@ def test_every_tenth_of_the_first_thousand_photos_is_held_out(first, held):
     survey = survey_photos(photos, lambda x: x, first=first)
     assert [int(place.stem) for place in survey.held_out.places] == held
     assert survey.moments.count == 20 - len(held)
-
-
-def test_a_survey_continues_from_earlier_moments(folder):
-    files = photo_files(folder)
-    first = measure_photos(files[:6], lambda x: x, size=64)
-    both = measure_photos(files[6:], lambda x: x, size=64, survey=PhotoStats(first.moments))
-    assert both.moments.count == first.moments.count + len(files) - 6
 
 
 def test_square_structures_leave_out_what_is_too_small(folder):

@@ -45,9 +45,7 @@ def others(kind):
 
 USABLE = {  # file name, how it is written, how far its pixels may be from the photo's
     "animated.webp": (lambda p: saved(p, **others("webp")), 0),
-    "animated.png": (lambda p: saved(p, **others("png")), 0),
     "animated.gif": (lambda p: saved(p, **others("gif")), 255),
-    "deep.png": (lambda p: p.write_bytes(png(72, 64, 16, 2, [r.tobytes() for r in deep()])), 1),
     "deep-alpha.png": (
         lambda p: p.write_bytes(
             png(72, 64, 16, 6, [np.dstack([r[None], 65535 + 0 * r[None, :, :1]]).tobytes() for r in deep()])
@@ -56,9 +54,7 @@ USABLE = {  # file name, how it is written, how far its pixels may be from the p
     ),
     "print.tif": (lambda p: saved(p, PHOTO.convert("CMYK")), 1),
     "alpha.png": (lambda p: saved(p, PHOTO.convert("RGBA")), 0),
-    "alpha.webp": (lambda p: saved(p, PHOTO.convert("RGBA"), lossless=True), 0),
     "palette.png": (lambda p: saved(p, PHOTO.quantize(256), transparency=0), 255),
-    "bilevel.png": (lambda p: saved(p, PHOTO.convert("1")), 255),
     "lab.tif": (lambda p: saved(p, PHOTO.convert("YCbCr")), 8),
 }
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from img2noise.photos.checkpoints import load_survey, save_survey
 from img2noise.photos.decode import decode
 from img2noise.photos.sources import Source, identity, photo_places, read_bytes
 from img2noise.photos.surveys import survey_photos
@@ -76,6 +77,8 @@ def test_the_same_photos_give_the_same_moments_wherever_they_lie(tmp_path, make)
     assert torch.equal(survey.moments.products[0], plain.moments.products[0])
     assert survey.counted == plain.counted and len(survey.held_out) == 1 and not survey.left_out
     assert len(set(survey.seen)) == 12 and not set(survey.seen) & set(plain.seen)
+    kept, _ = load_survey(save_survey(survey, tmp_path / "kept.safetensors"))
+    assert kept.held_out.places == survey.held_out.places and kept.seen == survey.seen
 
 
 def test_a_photo_is_itself_from_every_folder(tmp_path, monkeypatch):

@@ -108,7 +108,7 @@ def test_photos_of_different_sizes_add_up_on_one_grid():
     grid = (16, 16)
     sizes = [(16, 16), (24, 16), (15, 31), (32, 40)]
     photos = [field(*size, 800, seed) for seed, size in enumerate(sizes)]
-    alone = [measure(x, size=grid, space="sd") for x in photos]
+    alone = [measure(x, "stationary", size=grid, space="sd") for x in photos]
     mixed = alone[0] + alone[1] + alone[2] + alone[3]
     assert mixed.count == 3200 and mixed.shape == (2, *grid)
     assert close(mixed.total, sum(x.mean((2, 3)).sum(0) for x in photos), 1e-9)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from .. import checkpoints, scenes
+from .. import checkpoints, flow_checkpoints, scenes
 from ..graphs import Graph
+from ..test_workflows import OF_MODELS
 
 STEPS = 3
 FIRST, SECOND = 2, 3  # variants of the checkpoints, beside those of the other tests
@@ -31,8 +33,9 @@ class Family:
 
     @property
     def space(self) -> str:
-        """Its shipped whitener."""
-        return "sdxl" if self.kind == "sdxl" else "sd"
+        """The latent space of its whitener."""
+        own = dict(schnell="flux", wan22="wan21")  # which has a space of another family is refused
+        return own.get(self.kind, "sd" if self.kind.startswith("sd2") else self.kind)
 
 
 FAMILIES = [
@@ -44,15 +47,45 @@ FAMILIES = [
     Family("SDXL", "sdxl"),
     Family("SDXL-Turbo, 4 steps", "sdxl", SECOND, 4),
 ]
+FLOWS = [  # a model whose network is of one size alone has another's, with its own latents and levels
+    Family("SD3, SD3.5", "sd3"),
+    Family("Flux.1 dev", "flux"),
+    Family("Flux.1 schnell", "schnell"),
+    Family("Z-Image-Turbo", "schnell", patch="ModelSamplingAuraFlow", widgets=(("shift", 3.0),)),
+    Family("Flux.2", "flux2"),
+    Family("Qwen-Image", "wan21", patch="ModelSamplingAuraFlow", widgets=(("shift", 3.1),)),
+    Family("Wan 2.1, Wan 2.2 14B", "wan21"),
+    Family("Wan 2.2 5B", "wan22"),
+    Family("SDXL as flow, AuraFlow", "sdxl", patch="ModelSamplingSD3", widgets=(("shift", 3.0),)),
+]
 ZERO_SNR = (("sampling", "v_prediction"), ("zsnr", True))
+PICTURES = (("sampling", "img_to_img"), ("zsnr", False))
 OTHERS = [  # tried at the base condition alone
     Family("SD 2.1-v with zero terminal SNR", "sd21v", patch="ModelSamplingDiscrete", widgets=ZERO_SNR),
-    Family("flow models (as SD3 and Flux)", "sd", patch="ModelSamplingSD3"),
+    *FLOWS,
+    Family("from picture to picture", "sd", patch="ModelSamplingDiscrete", widgets=PICTURES),
 ]
+OWN = {  # the workflows made for one family
+    "flowedit-sdxl": "SDXL",
+    "flux-edit": "Flux.1 dev",
+    "qwen-image-edit": "Qwen-Image",
+    "sd35-edit": "SD3, SD3.5",
+    "z-image-turbo-edit": "Z-Image-Turbo",
+}
 BASE = "base"
 SIZES = {"batch 4": dict(batch_size=4), "12 x 8": dict(width=12)}  # what every node is tried with
 PROMPTS = ("mask", "cfg 7.5", "LoRA", "ControlNet", "areas")  # and what those that sample or invert
 CONDITIONS = [BASE, *SIZES, *PROMPTS]
+
+
+def workflows_of(family: Family) -> list[Path]:
+    """The workflows that a family is tried with: SD's families all but other families' own."""
+    if family not in FAMILIES:
+        return [path for path in OF_MODELS if OWN.get(path.stem) == family.name]
+    return [path for path in OF_MODELS if OWN.get(path.stem, family.name) == family.name]
+
+
+FEW = dict(seed=11, batch_size=16)  # pictures for a fit
 
 
 class Source:
@@ -90,7 +123,8 @@ class Source:
         return self.picture(3)
 
     def picture(self, seed: int, **size) -> list:
-        size = {**dict(width=8, height=8), **SIZES.get(self.condition, {}), **size}
+        usual = flow_checkpoints.PHOTOS.get(self.family.kind, dict(width=8, height=8))
+        size = {**usual, **SIZES.get(self.condition, {}), **size}
         latent = self.anew(scenes.photo(self.graph, seed, **size))
         if self.condition != "mask":
             return latent
@@ -100,8 +134,21 @@ class Source:
         return self.graph("SetLatentNoiseMask", samples=latent, mask=mask)[0]
 
     @cached_property
+    def vae(self) -> list:
+        """The checkpoint's, or one without a network where it has none."""
+        usual = flow_checkpoints.PHOTOS.get(self.family.kind)
+        if usual is None or self.family.kind in flow_checkpoints.VAES:
+            return self.anew(self.loader[2])
+        stride = 16 if self.family.kind in ("flux2", "wan22") else 8
+        how = dict(channels=usual["channels"], stride=stride, frames="frames" in usual)
+        return self.anew(self.graph("TestVae", **how)[0])
+
+    @cached_property
     def whitener(self) -> list:
-        return self.anew(self.graph("Img2NoiseLoadWhitener", whitener_name=self.family.space)[0])
+        if self.family.kind in checkpoints.FAMILIES:
+            return self.anew(self.graph("Img2NoiseLoadWhitener", whitener_name=self.family.space)[0])
+        how = dict(latent_space=self.family.space, shrinkage=0.1)
+        return self.anew(self.graph("Img2NoiseFitWhitener", latents=self.picture(**FEW), **how)[0])
 
     def prompts(self, seed: int = 1) -> dict:
         """What is wanted and what is not, under ControlNet or in areas."""
@@ -134,6 +181,8 @@ class Source:
         """The schedule of the family; a Turbo model has its own number of steps."""
         if self.family.turbo:
             return self.graph("SDTurboScheduler", model=self.model, steps=self.family.turbo, denoise=1.0)[0]
+        if self.family in FLOWS:
+            return self.graph("BasicScheduler", model=self.model, scheduler="simple", steps=STEPS)[0]
         return scenes.sigmas(self.graph, self.model, STEPS)
 
     def sampled(self, noise: list, latent: list | None = None, **changed) -> list:

@@ -60,7 +60,8 @@ def node_cell(server, node: str, family: Family, condition: str) -> Cell:
 
 def workflow_cell(server, path, family: Family) -> Cell:
     """What a workflow does with a family's checkpoint: the pictures and texts that it shows."""
-    keep_maps(server, family)
+    if path.stem == "noise-maps-replay":
+        keep_maps(server, family)
     shown = []
     for again in ("first", "second"):
         graph = renewed(fitted_to(scaled_down(path, server, family.kind), family), again)

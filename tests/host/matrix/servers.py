@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .. import checkpoints
+from .. import checkpoints, flow_checkpoints
 from ..hosts import Comfy
 from ..requirements import install_lacking
 from ..server import PACK, Server, link
@@ -39,8 +39,11 @@ def write_models(folder: Path, kinds: Iterable[str] = checkpoints.FAMILIES) -> P
     for name in ("checkpoints", "controlnet", "loras"):
         (folder / name).mkdir(parents=True)
     for kind in kinds:
+        tiny = checkpoints if kind in checkpoints.FAMILIES else flow_checkpoints
         for variant in (FIRST, SECOND):
-            checkpoints.write(folder / "checkpoints", kind, variant, GAIN)
+            tiny.write(folder / "checkpoints", kind, variant, GAIN)
+        if tiny is flow_checkpoints:
+            continue
         checkpoints.write_control(folder / "controlnet", kind)
         checkpoints.write_lora(folder / "loras", kind)
     return folder
@@ -53,8 +56,13 @@ def furnish(server: Server, models: Path) -> None:
         place.parent.mkdir(exist_ok=True)
         if not place.exists():
             link(file, place)
+    draw_photos(server)
+
+
+def draw_photos(server: Server) -> None:
+    """A dozen photos in the folder that tries ask for."""
     photos = server.input / "matrix"
-    photos.mkdir()
+    photos.mkdir(exist_ok=True)
     random = np.random.default_rng(0)
     for i in range(12):
         coarse = Image.fromarray(random.integers(0, 255, (6, 8, 3), dtype=np.uint8))

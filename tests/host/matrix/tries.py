@@ -10,9 +10,8 @@ from __future__ import annotations
 from img2noise.sigmas import scaled_linear
 
 from .. import scenes
-from .places import Source
+from .places import FEW, FLOWS, Source
 
-FEW = dict(seed=11, batch_size=16)  # pictures for a fit
 FIRST = 980  # the timestep of the first step
 EXACT = dict(scheme="implicit", forward_fraction=0.0, iterations=4)
 
@@ -35,8 +34,8 @@ def fit_whitener(p: Source) -> None:
 
 
 def fit_whitener_from_folder(p: Source) -> None:
-    how = dict(latent_space=p.family.space, folder="matrix", size=64)
-    fitted = p.graph("Img2NoiseFitWhitenerFromFolder", vae=p.anew(p.loader[2]), **how)
+    how = dict(latent_space=p.family.space, folder="matrix", size=64, shrinkage=0.1)  # of a dozen photos
+    fitted = p.graph("Img2NoiseFitWhitenerFromFolder", vae=p.vae, **how)
     for output in range(3):
         p.show(fitted[output])
 
@@ -65,12 +64,12 @@ def correlated_noise(p: Source) -> None:
 
 
 def latent_to_noise(p: Source) -> None:
-    z = _whitened(p, p.photo, p.whitener)
+    z = _white(p)
     _noise(p, p.graph("Img2NoiseLatentToNoise", latent=z, normalize=True)[0])
 
 
 def noise_to_latent(p: Source) -> None:
-    z = _whitened(p, p.photo, p.whitener)
+    z = _white(p)
     noise = p.graph("Img2NoiseLatentToNoise", latent=z)[0]
     p.show(p.graph("Img2NoiseNoiseToLatent", noise=noise, latent=p.photo)[0], z)
     p.show(p.graph("Img2NoiseNoiseToLatent", noise=_random(p, 3), latent=p.photo)[0])
@@ -78,6 +77,23 @@ def noise_to_latent(p: Source) -> None:
 
 def blend_noises(p: Source) -> None:
     _noise(p, p.graph("Img2NoiseBlendNoises", noise_a=_random(p, 1), noise_b=_random(p, 2))[0])
+
+
+def pick_noise(p: Source) -> None:
+    wires = dict(noise=_random(p, 1), latent=p.photo, guider=p.guider())
+    node = p.graph("Img2NoisePickNoise", **wires, count=2, pick=2)
+    p.show(node[2])
+    p.show(p.sampled(node[0], node[1]))
+
+
+def preview_noise(p: Source) -> None:
+    wires = dict(noise=_random(p, 1), latent=p.photo, vae=p.vae)
+    p.show(p.graph("Img2NoisePreviewNoise", **wires)[0])
+
+
+def noise_sheet(p: Source) -> None:
+    how = dict(temperatures="1, 5", seeds=2)
+    p.show(p.graph("Img2NoiseNoiseSheet", latent=p.photo, whitener=p.whitener, **how)[0])
 
 
 def ksampler(p: Source) -> None:
@@ -101,7 +117,9 @@ def first_step_inversion(p: Source) -> None:
     node = p.graph("Img2NoiseFirstStepInversion", **wires, **how, normalize=False)
     p.show(node[1])
     p.show(node[2])
-    step = scenes.written(p.graph, f"{float(scaled_linear()[FIRST])} 0")
+    sigma = float(scaled_linear()[FIRST])
+    told = sigma / (1 + sigma) if p.family in FLOWS else sigma
+    step = scenes.written(p.graph, f"{told} 0")
     p.show(p.sampled(node[0], sigmas=step), p.photo)
 
 
@@ -160,9 +178,10 @@ def load_noise_maps(p: Source) -> None:
 
 
 def inspect_noise(p: Source) -> None:
-    pixels = p.graph("VAEDecode", samples=p.photo, vae=p.anew(p.loader[2]))[0]
-    beside = dict(picture=pixels, vae=p.anew(p.loader[2]))
-    node = p.graph("Img2NoiseInspectNoise", latent=p.photo, noise=_random(p, 3), **beside)
+    large = p.picture(3, width=8, height=8) if p.family in FLOWS else p.photo
+    pixels = p.graph("VAEDecode", samples=large, vae=p.vae)[0]
+    beside = dict(picture=pixels, vae=p.vae)
+    node = p.graph("Img2NoiseInspectNoise", latent=large, noise=_random(p, 3), **beside)
     p.show(node[0])
     p.show(node[1])
 
@@ -187,6 +206,13 @@ def _noise(p: Source, noise: list) -> None:
     """A noise is shown as a sampler gets it, and sampled."""
     p.show(noise)
     p.show(p.sampled(noise))
+
+
+def _white(p: Source) -> list:
+    """Noise in a latent: the photo whitened, or core's where the family's latents have no whitener."""
+    if p.family.kind != "wan22":
+        return _whitened(p, p.photo, p.whitener)
+    return p.graph("Img2NoiseNoiseToLatent", noise=_random(p, 5), latent=p.photo)[0]
 
 
 def _whitened(p: Source, latent: list, whitener: list) -> list:
@@ -221,6 +247,9 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoiseLatentToNoise": [latent_to_noise],
     "Img2NoiseNoiseToLatent": [noise_to_latent],
     "Img2NoiseBlendNoises": [blend_noises],
+    "Img2NoisePickNoise": [pick_noise],
+    "Img2NoisePreviewNoise": [preview_noise],
+    "Img2NoiseNoiseSheet": [noise_sheet],
     "Img2NoiseKSampler": [ksampler],
     "Img2NoiseInversionSampler": [there_and_back],
     "Img2NoiseInvertedNoise": [there_and_back],
@@ -237,6 +266,7 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoiseCompareWhitenings": [compare_whitenings],
 }
 SAMPLING = {
+    "Img2NoisePickNoise",
     "Img2NoiseKSampler",
     "Img2NoiseInversionSampler",
     "Img2NoiseInvertedNoise",

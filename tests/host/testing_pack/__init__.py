@@ -15,39 +15,46 @@ from .measuring import TestAnew, TestFacts, TestKept, TestPick
 from .memory import TestLowVram
 from .models import TestCalls, TestCallsTold, TestGaussian, TestGuider, TestHalf
 from .odd import NODES as ODD
+from .vaes import TestVae
 
 
 class TestConditioning(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         inputs = [io.Int.Input("seed", default=0), io.Int.Input("dim", default=768)]
-        inputs.append(io.Int.Input("rows", default=1, optional=True))
+        inputs += [io.Int.Input("rows", default=1, optional=True)]
+        inputs += [io.Int.Input("pooled", default=1280, optional=True)]
         return io.Schema(node_id="TestConditioning", inputs=inputs, outputs=[io.Conditioning.Output()])
 
     @classmethod
-    def execute(cls, seed, dim, rows=1):
+    def execute(cls, seed, dim, rows=1, pooled=1280):
         generator = torch.Generator().manual_seed(seed)
         tokens = torch.randn(rows, 77, dim, generator=generator)
-        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(rows, 1280, generator=generator)}]])
+        return io.NodeOutput([[tokens, {"pooled_output": torch.randn(rows, pooled, generator=generator)}]])
 
 
 class TestLatent(io.ComfyNode):
-    """A smooth random picture latent in VAE units, so that no VAE has to run."""
+    """A smooth random picture latent in VAE units, so that no VAE has to run; with frames it has an axis for
+    them.
+    """
 
     @classmethod
     def define_schema(cls):
         sizes = [io.Int.Input(size, default=16) for size in ("width", "height")]
         counts = [io.Int.Input("batch_size", default=1), io.Int.Input("channels", default=4)]
         inputs = [io.Int.Input("seed", default=0), *sizes, *counts]
+        inputs += [io.Int.Input("frames", default=0), io.Float.Input("scale", default=1.0)]
         return io.Schema(node_id="TestLatent", inputs=inputs, outputs=[io.Latent.Output()])
 
     @classmethod
-    def execute(cls, seed, width, height, batch_size, channels):
-        generator = torch.Generator().manual_seed(seed)
-        coarse = torch.randn(batch_size, channels, 4, 4, generator=generator)
+    def execute(cls, seed, width, height, batch_size, channels, frames=0, scale=1.0):
+        generator, rows = torch.Generator().manual_seed(seed), batch_size * max(1, frames)
+        coarse = torch.randn(rows, channels, 4, 4, generator=generator)
         smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
-        fine = torch.randn(smooth.shape, generator=generator)
-        return io.NodeOutput({"samples": 5 * smooth + fine})
+        samples = scale * (5 * smooth + torch.randn(smooth.shape, generator=generator))
+        if frames:
+            samples = samples.unflatten(0, (batch_size, frames)).movedim(1, 2)
+        return io.NodeOutput({"samples": samples})
 
 
 class TestDump(io.ComfyNode):
@@ -143,7 +150,7 @@ class TestingPack(ComfyExtension):
             TestCallsTold,
             TestText,
         ]
-        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram, TestPick]
+        return conditions + ways_to_see + [TestAnew, TestFacts, TestKept, TestLowVram, TestPick, TestVae]
 
 
 async def comfy_entrypoint():

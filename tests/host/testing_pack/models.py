@@ -55,7 +55,8 @@ class TestCalls(io.ComfyNode):
 
         class Listening(type(sampling)):
             def calculate_input(self, sigma, noise):
-                rows.append(len(noise))
+                if noise.ndim > 3:  # pictures, not numbers that ask how the model scales them
+                    rows.append(len(noise))
                 return super().calculate_input(sigma, noise)
 
         listening = Listening(model.model.model_config)
@@ -117,26 +118,28 @@ class TestCallsTold(io.ComfyNode):
 
 
 class TestGaussian(io.ComfyNode):
-    """A model whose network is the exact denoiser of N(0, variance), raises an error at its nth call, or
-    answers NaN there.
+    """A model whose network is the exact denoiser of N(0, variance), for levels of flow if told so. It raises
+    an error at its nth call, or answers NaN there.
     """
 
     @classmethod
     def define_schema(cls):
         inputs = [io.Model.Input("model"), io.Float.Input("variance", default=1.0)]
         inputs += [io.Int.Input("fails_at", default=0), io.Int.Input("nan_at", default=0)]
+        inputs += [io.Boolean.Input("flow", default=False)]
         return io.Schema(node_id="TestGaussian", inputs=inputs, outputs=[io.Model.Output()])
 
     @classmethod
-    def execute(cls, model, variance, fails_at, nan_at):
+    def execute(cls, model, variance, fails_at, nan_at, flow=False):
         calls = []
 
         def network(apply_model, asked):
             calls.append(1)
             if len(calls) == fails_at:
                 raise RuntimeError("this network was made to fail")
-            sigma = asked["timestep"].view(-1, 1, 1, 1)
-            clean = asked["input"] * variance / (variance + sigma**2)
+            b = asked["timestep"].view(-1, *[1] * (asked["input"].ndim - 1))
+            a = 1 - b if flow else torch.ones_like(b)
+            clean = asked["input"] * a * variance / (a**2 * variance + b**2)
             return clean * float("nan") if len(calls) == nan_at else clean
 
         model = model.clone()

@@ -1,0 +1,1 @@
+"""The pictures of templates, help pages, front page and registry: the little world and previews of photos."""

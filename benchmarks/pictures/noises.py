@@ -1,0 +1,124 @@
+"""Pictures of noise made for an image, and of what becomes of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from PIL import Image
+from torch import Tensor
+
+from img2noise import GaussianDenoiser, anneal, correlated_noise, ddim, draw, slerp
+from img2noise.diagnostics import plots
+from world import model
+from world.sheets import PROMPTS
+
+from .views import GUIDANCE, STEPS, Pictures, grains, photo, preview, sample, statistics, unit, view
+
+BALL, PAIR, BOX = 42, 15, 26  # a ball on grass; a ball and a cone on stone; a cube on wood
+
+
+def made(number: int, seed: int, temperature: float = 5.0) -> Tensor:
+    """Return noise for a scene."""
+    return correlated_noise(view(number).x0, statistics(), temperature=temperature, seed=seed)
+
+
+@cache
+def varied() -> Pictures:
+    scene = view(BALL)
+    world = scene.source(GUIDANCE, place=False)
+    return {"your image": scene.x0} | {f"seed {s}": sample(world, made(BALL, s)) for s in (1, 2, 3)}
+
+
+def sampled() -> Pictures:
+    scene, found = view(BALL), varied()
+    plain = sample(scene.source(GUIDANCE, place=False), draw(scene.x0.shape, 5))
+    return {"your image": scene.x0, "correlate off": plain} | {k: found[k] for k in ("seed 1", "seed 2")}
+
+
+def temperatures() -> Pictures:
+    cup, levels = photo("coffee"), (0.3, 1.0, 5.0)
+    found = {t: correlated_noise(cup, statistics(), temperature=t, seed=1) for t in levels}
+    return {"your photo": cup} | {f"temperature {t:g}": preview(z) for t, z in found.items()}
+
+
+@cache
+def searched() -> Pictures:
+    found = anneal(view(BOX).x0, statistics(), 10000, seed=[1, 2])
+    figure, axes = plots.figure(4, 4)
+    axes.plot((found.losses / found.losses[:, :1]).T.numpy())
+    axes.set(ylim=(0, None), xticks=[0, 5000, 10000])
+    axes.set_title("loss of two searches", fontsize=18)
+    made = sample(view(BOX).source(GUIDANCE, place=False), found.z)
+    curve = Image.fromarray(plots.pixels(figure))
+    return {"your image": view(BOX).x0, "": curve, "search 1": made[:1], "search 2": made[1:]}
+
+
+def blended() -> Pictures:
+    pair = photo("coffee"), photo("astronaut")
+    a, b = (correlated_noise(x, statistics(), temperature=0.5, seed=i) for i, x in enumerate(pair))
+    return {f"weight {w:g}": preview(slerp(a, b, w)) for w in (0.0, 0.35, 0.65, 1.0)}
+
+
+def picked() -> Pictures:
+    """Candidates for a scene as Pick Noise shows them, and what the last becomes."""
+    z = correlated_noise(view(BALL).x0.repeat(3, 1, 1, 1), statistics(), seed=1)
+    found = {f"candidate {k}": preview(z[k - 1 : k]) for k in (1, 2, 3)}
+    return found | {"3, picked": sample(view(BALL).source(GUIDANCE, place=False), z[2:])}
+
+
+def seen_before() -> Pictures:
+    z, world = made(BALL, 1), view(BALL).source(GUIDANCE, place=False)
+    return {"a noise": grains(z), "its preview": preview(z), "what it becomes": sample(world, z)}
+
+
+def table() -> Pictures:
+    """Cells of Noise Sheet."""
+    ways = [(t, seed) for t in (0.5, 20.0) for seed in (1, 2)]
+    return {f"{t:g}, seed {seed}": preview(made(BALL, seed, t)) for t, seed in ways}
+
+
+def as_latents() -> Pictures:
+    plain, found = draw(view(BALL).x0.shape, 5), made(BALL, 1)
+    world = view(BALL).source(GUIDANCE, place=False)
+    return {
+        "random noise": grains(plain),
+        "what it becomes": sample(world, plain),
+        "noise for a picture": grains(found),
+        "what that becomes": sample(world, found),
+    }
+
+
+def too_weak() -> Pictures:
+    z, world = unit(statistics().whiten(view(BALL).x0)), view(BALL).source(GUIDANCE)
+    return {
+        "a latent of noise": grains(z),
+        "a third as strong": sample(world, z / 3),
+        "normalize": sample(world, z),
+    }
+
+
+@cache
+def painted() -> Pictures:
+    """What the little world makes of four prompts."""
+    words = list(PROMPTS[:4])
+    made = sample(model.load().denoiser(words, GUIDANCE), draw((4, 4, 16, 16), 1))
+    return {w.split(" on ")[0]: made[i : i + 1] for i, w in enumerate(words)}
+
+
+def img2img() -> Pictures:
+    """A floor changed by img2img at high denoise, from the scene with plain and with correlated noise."""
+    scene, steps = view(PAIR, floor="wooden"), STEPS[4:]  # denoise 0.84
+    z = {"ordinary noise": draw(scene.x0.shape, 4), "correlated noise": made(PAIR, 4, 1.0)}
+    edits = {k: ddim.sample(scene.target(), scene.x0 + steps[0] * e, steps) for k, e in z.items()}
+    return {"your image": scene.x0, "what you ask for": scene.truth, **edits}
+
+
+def two_models() -> Pictures:
+    """The little world and the exact model of photos' statistics, of one noise."""
+    scene, z = view(BOX), made(BOX, 2, 1.0)
+    return {
+        "your image": scene.x0,
+        "one noise": grains(z),
+        "model A": sample(scene.source(GUIDANCE), z),
+        "model B": sample(GaussianDenoiser(statistics()), z),
+    }

@@ -1,0 +1,208 @@
+"""Nodes that show what noises will make before they are sampled: pick one of several, preview, compare."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from comfy_api.latest import io
+from comfy_execution.graph_utils import ExecutionBlocker
+
+from ..img2noise import checks
+from ..img2noise.diagnostics import plots
+from . import inputs
+from .host import candidates, latents
+from .host.candidates import PickedNoise, Sight
+from .host.noises import CorrelatedNoise, ask
+
+MOST, SEEDS = 16, 2**64
+FREE = "pick", "wait"  # inputs that the candidates do not depend on
+
+
+class Img2NoisePickNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoisePickNoise",
+            display_name="Pick Noise",
+            category="img2noise/noise",
+            description="Shows what several noises will make before anything is sampled. Click the one you "
+            "like and press Run: only that one is sampled.",
+            search_aliases=["image chooser", "seed picker", "choose seed", "cherry pick", "grid", "preview"],
+            is_output_node=True,
+            hidden=[io.Hidden.unique_id, io.Hidden.prompt],
+            inputs=_picking(),
+            outputs=[
+                inputs.noise_output(),
+                io.Latent.Output(
+                    "latent", tooltip="The latent to sample: of the pick, or of each candidate in turn."
+                ),
+                io.Image.Output("preview", tooltip="What the pick, or each candidate, will make."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, noise, latent, count, pick, wait, whitener=None, vae=None, guider=None) -> io.NodeOutput:
+        checks.whole(count, "count", 2, MOST)
+        checks.whole(pick, "pick", 0, MOST)
+        count = max(count, pick)  # a pick beyond them is one more candidate, not a fault
+        sight = Sight(noise, whitener, vae, guider)
+        fitted = sight.fitted(latent)
+        samples = [fitted[number % len(fitted)][None] for number in range(count)]
+        rows = [candidates.row(noise, sample, number) for number, sample in enumerate(samples)]
+        if all(torch.equal(rows[0], other) for other in rows[1:]):
+            raise ValueError(
+                f"got {count} candidates that are all the same noise; connect one that has a seed, such as "
+                "RandomNoise or Correlated Noise"
+            )
+        made_from = candidates.fingerprint(cls.hidden.prompt or {}, str(cls.hidden.unique_id), *FREE)
+        name = candidates.digest(made_from, *samples, *rows)
+        files = [candidates.place(name, number) for number in range(count)]
+        numbers = [pick - 1] if pick else list(range(count))
+        kept = all(file.is_file() for file in files)
+        report, pictures = latents.progress(count), {}
+        for number in numbers if kept else range(count):
+            pictures[number] = sight.picture(rows[number], samples[number])
+            candidates.keep(pictures[number], files[number])
+            report(number + 1)
+        preview = torch.cat([pictures[number] for number in numbers])
+        shown = [{"filename": file.name, "subfolder": "", "type": "temp"} for file in files]
+        ui = {"img2noise_pick": [{"pictures": shown, "fingerprint": made_from}]}
+        if wait and not pick:
+            return io.NodeOutput(ExecutionBlocker(None), ExecutionBlocker(None), preview, ui=ui)
+        one = PickedNoise(noise, pick - 1) if pick else noise
+        return io.NodeOutput(one, candidates.chosen(latent, numbers), preview, ui=ui)
+
+
+class Img2NoisePreviewNoise(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoisePreviewNoise",
+            display_name="Preview Noise",
+            category="img2noise/noise",
+            description="Shows the picture that a noise will make, before anything is sampled: its layout "
+            "and colors, without the detail.",
+            search_aliases=["noise preview", "see noise", "decode noise", "noise to image"],
+            inputs=[
+                _noise("Any noise. One for a picture brings its own whitener."),
+                io.Latent.Input("latent", tooltip="The latent you will sample, for size and batch."),
+                io.Vae.Input("vae", tooltip="The VAE of your model."),
+                _whitener(),
+            ],
+            outputs=[io.Image.Output("preview", tooltip="A picture for each row of the latent.")],
+        )
+
+    @classmethod
+    def execute(cls, noise, latent, vae, whitener=None) -> io.NodeOutput:
+        sight, samples, z = Sight(noise, whitener, vae), latents.samples_of(latent), ask(noise, latent)
+        report, pictures = latents.progress(len(z)), []
+        for i, one in enumerate(z):
+            pictures.append(sight.picture(one[None], samples[i : i + 1]))
+            report(i + 1)
+        return io.NodeOutput(torch.cat(pictures))
+
+
+class Img2NoiseNoiseSheet(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseNoiseSheet",
+            display_name="Noise Sheet",
+            category="img2noise/noise",
+            description="Draws a table of what noises for your picture will make: a row per temperature, a "
+            "column per seed. Nothing is sampled, so it takes a second.",
+            search_aliases=["xy plot", "contact sheet", "compare temperatures", "compare seeds", "grid"],
+            inputs=[
+                io.Latent.Input("latent", tooltip="Your picture from VAE Encode; the first of a batch."),
+                inputs.whitener(),
+                io.String.Input(
+                    "temperatures",
+                    default="0, 1, 5, 20",
+                    tooltip="How far the rows may differ from your picture: 0 keeps nearly everything, 5 the "
+                    "layout and colors, 1000 almost nothing.",
+                ),
+                inputs.noise_seed("The seed of the first column; each column adds one."),
+                io.Int.Input(
+                    "seeds", default=4, min=1, max=MOST, tooltip="How many seeds to compare, a column each."
+                ),
+                _vae(),
+            ],
+            outputs=[io.Image.Output("sheet", tooltip="The table; connect to Preview Image.")],
+        )
+
+    @classmethod
+    def execute(cls, latent, whitener, temperatures, noise_seed, seeds, vae=None) -> io.NodeOutput:
+        checks.whole(seeds, "seeds", 1, MOST)
+        checks.whole(noise_seed, "seed", 0, SEEDS - 1)
+        found = [_number(part) for part in str(temperatures).replace(",", " ").split()]
+        if not 1 <= len(found) <= MOST:
+            raise ValueError(f"got {len(found)} temperatures; expected 1 to {MOST}, such as 0, 1, 5, 20")
+        x0 = latents.still_samples(latent, latents.whitener_of(whitener))[:1]
+        report, cells = latents.progress(len(found) * seeds), []
+        for temperature in found:
+            for seed in ((noise_seed + column) % SEEDS for column in range(seeds)):
+                noise = CorrelatedNoise(x0, [0], whitener, seed, temperature)
+                z = latents.as_samples(noise.drawn([0]), whitener)
+                picture = Sight(noise, vae=vae).picture(z, x0)
+                pixels = (picture[0] * 255).round().clamp(0, 255).byte().numpy()
+                cells.append((f"{temperature:g}, seed {seed}", pixels))
+                report(len(cells))
+        sheet = plots.contact_sheet(cells, seeds)
+        return io.NodeOutput(torch.from_numpy(sheet.astype(np.float32))[None] / 255)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"got temperature {text!r}; expected numbers such as 0, 1, 5, 20") from None
+
+
+def _picking():
+    """Return the inputs of Pick Noise."""
+    return [
+        _noise("Any noise with a seed: Correlated Noise, RandomNoise. Candidate 1 is its first of a batch."),
+        io.Latent.Input(
+            "latent", tooltip="The latent you will sample. Several pictures take turns among the candidates."
+        ),
+        io.Int.Input(
+            "count",
+            default=4,
+            min=2,
+            max=MOST,
+            tooltip="How many candidates to show; 4 to 9 are good.",
+        ),
+        io.Int.Input(
+            "pick",
+            default=0,
+            min=0,
+            max=MOST,
+            tooltip="The candidate that is sampled, as numbered in the grid. 0 samples all of them in turn.",
+        ),
+        io.Boolean.Input(
+            "wait",
+            default=True,
+            tooltip="On: samples nothing until you pick. Off: samples all candidates until you pick.",
+        ),
+        _whitener(),
+        _vae(),
+        io.Guider.Input(
+            "guider",
+            optional=True,
+            tooltip="Shows the model's own first step for your prompt: truer, at one model call for each.",
+        ),
+    ]
+
+
+def _noise(tooltip: str):
+    return io.Noise.Input("noise", tooltip=tooltip)
+
+
+def _whitener():
+    tip = "Turns noise into the picture it stands for. Correlated Noise brings its own."
+    return inputs.WhitenerType.Input("whitener", optional=True, tooltip=tip)
+
+
+def _vae():
+    tip = "The VAE of your model, for sharper previews; without it their colors are rough."
+    return io.Vae.Input("vae", optional=True, tooltip=tip)
