@@ -68,7 +68,7 @@ def tables(results: dict) -> dict[str, str]:
     groups = dict.fromkeys(of["group"] for of in summary.values())
     out = {group: table(HEADINGS, rows(summary, group)) for group in groups}
     of = results["facts"]["model"]
-    out["facts"] = f"Weights of step {of['steps']} of {of['of_steps']}, trained on {of['scenes']} scenes."
+    out["facts"] = f"Weights after {of['steps']} steps, trained on {of['scenes']} scenes."
     for score in ("inside", "success"):
         out[f"{score} by kind"] = table(
             ("method", *KINDS),

@@ -218,7 +218,6 @@ def test_a_guider_shows_its_first_step_one_call_for_each_and_one_more_for_a_pick
 @pytest.mark.parametrize(
     "wrong, word",
     [
-        (dict(pick=5), "pick"),
         (dict(noise=lambda g: g("DisableNoise")[0]), "same noise"),
         (dict(vae=vae, latent=lambda g: scenes.photo(g, channels=16)), "VAE"),
     ],

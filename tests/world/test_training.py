@@ -6,22 +6,24 @@ import torch
 from img2noise import draw, sigmas
 from world import train
 from world.model import LittleWorld
-from world.train import Trainer, rate, weights
+from world.scenes import random_scene
+from world.train import Settings, Trainer, rate, shares, sides, weights
 
 DATA = draw((12, 4, 16, 16), 5).half()
 
 
-def trainer(steps=4):
-    return Trainer(DATA, steps, 4, 1e-3, 0, "cpu")
+def trainer(**how):
+    return Trainer(DATA, Settings(4, 4, **how))
 
 
-def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
-    whole = trainer()
+@pytest.mark.parametrize("how", [{}, {"two": 0.6, "sides": 0.1}])
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, how):
+    whole = trainer(**how)
     losses = [whole.step() for _ in range(4)]
-    first = trainer()
+    first = trainer(**how)
     early = [first.step() for _ in range(2)]
     train.store(first.state(), tmp_path / "state.pt")
-    second = trainer()
+    second = trainer(**how)
     second.resume(torch.load(tmp_path / "state.pt", weights_only=True))
     late = [second.step() for _ in range(2)]
     assert early + late == losses
@@ -30,9 +32,21 @@ def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path):
 
 
 def test_a_state_of_other_settings_is_refused():
-    state = trainer().state() | {"batch": 8}
-    with pytest.raises(SystemExit, match="batch 4"):
-        trainer().resume(state)
+    with pytest.raises(SystemExit, match="'two': 0.6"):
+        trainer().resume(trainer(two=0.6).state())
+
+
+def test_words_have_the_side_of_their_object():
+    prompt = "a red ball left of an orange cube on a stone floor, pink wall"
+    assert sides(prompt)[:9] == [-1, 0, 0, -1, -1, -1, 1, 1, -1]
+    assert sides(prompt.replace("left", "right"))[:9] == [-1, 1, 1, -1, -1, -1, 0, 0, -1]
+    assert set(sides("a red ball on the left of a stone floor")) == {-1}
+
+
+def test_scenes_of_two_are_drawn_as_often_as_asked():
+    drawn = shares(200, 0.6)
+    two = torch.tensor([len(random_scene(row).objects) == 2 for row in range(200)])
+    assert float(drawn.sum()) == pytest.approx(1) and float(drawn[two].sum()) == pytest.approx(0.6)
 
 
 def test_the_weight_is_one_where_noise_rules_and_falls_where_it_does_not():
