@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from img2noise import VDenoiser
+from img2noise.photos.tiny import half
 
 from .words import WIDTH, TextEncoder, tokens
 
@@ -91,23 +92,23 @@ def metadata(path: Path = MODEL) -> dict:
 
 
 @cache
-def autoencoder():
-    """Return TAESD as a diffusers model, from the shipped file, float32."""
-    from diffusers import AutoencoderTiny
-
-    with torch.random.fork_rng(devices=()):
-        model = AutoencoderTiny()
-    model.load_state_dict({name: value.float() for name, value in load_file(TAESD).items()})
-    return model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+def autoencoder() -> dict[str, nn.Module]:
+    """Return TAESD's "encoder", [0, 1] to latents, and "decoder", from the shipped file, float32."""
+    weights: dict[str, dict[str, Tensor]] = {"encoder": {}, "decoder": {}}
+    for name, value in load_file(TAESD).items():
+        part, rest = name.removeprefix("taesd_").split(".", 1)
+        weights[part][rest] = value
+    halves = {part: half(value).eval().requires_grad_(False) for part, value in weights.items()}
+    return {part: network.to(memory_format=torch.channels_last) for part, network in halves.items()}
 
 
 def encode(pictures: Tensor) -> Tensor:
     """Return latents (B, 4, H / 8, W / 8) of pictures (B, 3, H, W) in [0, 1]."""
     with torch.inference_mode():
-        return autoencoder().encode(pictures * 2 - 1).latents.contiguous().clone()
+        return autoencoder()["encoder"](pictures).contiguous().clone()
 
 
 def decode(latents: Tensor) -> Tensor:
     """Return pictures (B, 3, H, W) in [0, 1] of latents (B, 4, H / 8, W / 8)."""
     with torch.inference_mode():
-        return (autoencoder().decode(latents.float()).sample * 0.5 + 0.5).clamp(0, 1).contiguous().clone()
+        return autoencoder()["decoder"](latents.float()).clamp(0, 1).contiguous().clone()

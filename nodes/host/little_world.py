@@ -104,11 +104,8 @@ def clip(path: Path = WORLD, **how) -> comfy.sd.CLIP:
 
 def vae(path: Path = TAESD) -> comfy.sd.VAE:
     """Return TAESD as the VAE of SD 1.5's latents."""
-    weights = {"vae_scale": Tensor([SCALE])[0], "vae_shift": Tensor([0])[0]}
-    for part, before in (("encoder", 0), ("decoder", 1)):  # the host counts the clamp of the decoder's input
-        for name, value in _part(path, f"{part}.layers.").items():
-            number, rest = name.split(".", 1)
-            weights[f"taesd_{part}.{int(number) + before}.{rest}"] = value.float()
+    weights = {name: value.float() for name, value in _part(path, "").items()}
+    weights |= {"vae_scale": Tensor([SCALE])[0], "vae_shift": Tensor([0])[0]}
     return comfy.sd.VAE(sd=weights)
 
 
