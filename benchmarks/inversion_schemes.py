@@ -140,12 +140,12 @@ OURS = {
 }
 
 
-def run(pictures: int = 8, most: int = 224, of_network: int = 56) -> None:
+def run(pictures: int = 8, most: int = 224) -> None:
     """Print a table for each kind of data: relative RMS error of inversion and way back, by rule and calls,
     up to so many calls.
     """
+    budgets = [calls for calls in CALLS if calls <= most]
     for name, (denoise, x0) in worlds(pictures).items():
-        budgets = [calls for calls in CALLS if calls <= (of_network if name == "trained network" else most)]
         errors = {
             rule: [relative_error(denoise, x0, back, calls) for calls in budgets]
             for rule, back in (PUBLISHED | OURS).items()
