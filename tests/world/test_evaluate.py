@@ -25,3 +25,10 @@ def test_renders_are_read_right_and_renders_of_other_scenes_are_not(drawn):
     assert figures["Frechet distance"] == pytest.approx([0, 0], abs=0.05)
     other = evaluate.quality(2 * latents, latents, scenes, latents)
     assert other["Frechet distance"][0] > 1
+
+
+def test_two_objects_have_their_own_colors_and_shapes():
+    scenes = [random_scene(evaluate.FIRST + k) for k in range(60)]
+    two = [scene for scene in scenes if len(scene.objects) == 2][:10]
+    made = evaluate.samples(two, steps=10, guidance=4.0)
+    assert classifier.right(made, two)["all"].double().mean() >= 0.9
