@@ -1,5 +1,5 @@
-"""`python -m benchmarks.peers --comfy URL`: two wishes, by this pack's nodes and by other packs', on the little
-world in a ComfyUI that has them.
+"""`python -m benchmarks.peers --comfy URL`: two wishes, by this pack's nodes and by other packs', in a
+ComfyUI that has them, on the little world.
 
 A graph begins at the file of a picture and ends at the picture it shows. Nodes and wires are counted in it,
 and so are settings that stand in it more than once and must agree. Each graph runs twice, after ComfyUI has
