@@ -73,6 +73,7 @@ def correlated_noise(
     indices: Sequence[int] | None = None,
     gain: Gain | None = None,
     preserve_variance: bool = True,
+    white: Tensor | None = None,
 ) -> Tensor:
     """Return z = R (strength rho w + sqrt(1 - (strength rho)^2) n) for pictures x0 (B, C, H, W), in x0's
     dtype and on its device.
@@ -80,9 +81,9 @@ def correlated_noise(
     `similarity` in [0, 1] sets the temperature at x0's size: 1 is the picture's noise, 0 white noise; else
     `temperature` is in mean eigenvalues. n is `draw(x0.shape, seed, indices)`: where nothing is held the
     result is n bit for bit, and equal indices give frames one n. A list of seeds gives one row per seed.
-    `gain` is the sampler's. Without `preserve_variance` it is sqrt(1 - rho), the law of annealing at a fixed
-    T, with w = u / g: less than unit variance, more of the picture. Raises ValueError for bad shapes, NaN, or
-    ranges.
+    `gain` is the sampler's; `white` takes the draw's place. Without `preserve_variance` it is sqrt(1 - rho),
+    the law of annealing at a fixed T, with w = u / g: less than unit variance, more of the picture. Raises
+    ValueError for bad shapes, NaN, or ranges.
     """
     checks.instance(whitener, "the whitener", Whitener)
     checks.number(strength, "strength", 0, 1)
@@ -95,7 +96,7 @@ def correlated_noise(
     if similarity is not None:
         temperature = temperature_for(power, similarity)
     rho = strength * correlation(power, temperature)
-    white = draw(pictures.shape, seed, indices).to(u)
+    white = (draw(pictures.shape, seed, indices) if white is None else white).to(u)
     if not bool(rho.any()):
         return white.to(x0)
     spread = (1 - (rho.square() if preserve_variance else rho)).sqrt()

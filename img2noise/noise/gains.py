@@ -139,9 +139,26 @@ class Transfer:
         if not isinstance(whitener, Cosine):
             raise ValueError(f"got a {whitener.structure} whitener for a measured gain; use a cosine one")
         [(_, q)] = whitener._parts  # (H * W, C, C)
+        return ((self.blocks[self._bands(whitener)] @ q) * q).sum(1).T.flatten()  # (C * H * W,)
+
+    def coherences(self, whitener: Whitener) -> Tensor:
+        """Return the coherence of each of the whitener's directions: (D,)."""
+        return self.coherence[self._bands(whitener)].repeat(whitener.shape[0])
+
+    def _bands(self, whitener: Whitener) -> Tensor:
         band = torch.bucketize(cosines.radius(*whitener.shape[1:]).flatten(), self.edges)
-        blocks = self.blocks[band.clamp_max(len(self.edges) - 1)]
-        return ((blocks @ q) * q).sum(1).T.flatten()  # (C * H * W,)
+        return band.clamp_max(len(self.edges) - 1)
+
+
+def bands_of(noises: Tensor, most: int = 16) -> int:
+    """Return how many bands `measured_transfer` can tell apart in noises (K, C, H, W), `most` at most."""
+    f = cosines.radius(*noises.shape[-2:]).flatten()
+    lowest, highest = float(f[f > 0].min()), float(f.max())
+    for bands in range(most, 1, -1):
+        inside = int((f <= lowest * (highest / lowest) ** (1 / bands)).sum())
+        if inside * len(noises) > 4 * noises.shape[1]:
+            return bands
+    return 1
 
 
 def measured_transfer(noises: Tensor, pictures: Tensor, bands: int = 16) -> Transfer:
