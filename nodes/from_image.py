@@ -133,8 +133,8 @@ class Img2NoiseKSampler(io.ComfyNode):
             node_id="Img2NoiseKSampler",
             display_name="KSampler (from Image)",
             category="img2noise/variations",
-            description="Makes variations of an image: samples as KSampler does, from noise that will turn into "
-            "an image like yours. Each seed gives another; similarity says how near.",
+            description="Makes variations of an image: samples as KSampler does, from noise that will turn "
+            "into an image like yours. Each seed gives another; similarity says how near.",
             search_aliases=["sampler", "variations", "img2img", "ksampler", "correlated noise"],
             inputs=[
                 *_core_inputs(),

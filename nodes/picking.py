@@ -118,8 +118,8 @@ class Img2NoiseNoiseSheet(io.ComfyNode):
                 io.String.Input(
                     "similarities",
                     default="0.9, 0.7, 0.5, 0.2",
-                    tooltip="A row each, from 0 to 1: higher keeps more of your picture, 0.7 layout and colors, "
-                    "0.3 a hint.",
+                    tooltip="A row each, from 0 to 1: higher keeps more of your picture, 0.7 layout and "
+                    "colors, 0.3 a hint.",
                 ),
                 inputs.noise_seed("The seed of the first column; each column adds one."),
                 io.Int.Input(

@@ -22,8 +22,8 @@ class Img2NoiseInspectSampler(io.ComfyNode):
             node_id="Img2NoiseInspectSampler",
             display_name="Inspect Sampler",
             category="img2noise/variations",
-            description="Says how much of its noise a sampler passes on to the picture, and warns of those that "
-            "forget it, whose variations do not look like your image. No model runs.",
+            description="Says how much of its noise a sampler passes on to the picture, and warns of "
+            "those that forget it, whose variations do not look like your image. No model runs.",
             search_aliases=[
                 "which sampler",
                 "sampler gain",
@@ -58,8 +58,8 @@ class Img2NoiseMeasureSampler(io.ComfyNode):
             node_id="Img2NoiseMeasureSampler",
             display_name="Measure Sampler",
             category="img2noise/advanced",
-            description="Samples several noises with your model and prompt and measures what of them arrives: "
-            "for Turbo, Lightning and Schnell models, which no formula describes.",
+            description="Samples several noises with your model and prompt and measures what of them "
+            "arrives: for Turbo, Lightning and Schnell models, which no formula describes.",
             search_aliases=[
                 "sampler gain",
                 "measure gain",

@@ -243,8 +243,8 @@ class Img2NoiseBlendNoises(io.ComfyNode):
                     "weight",
                     default=0.5,
                     **inputs.UNIT,
-                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change. Layout and detail does "
-                    "not use it.",
+                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change. Not used by "
+                    "layout and detail.",
                 ),
                 io.Combo.Input("method", options=[*BLENDS, SPLIT], tooltip=tip),
                 io.Float.Input(
