@@ -122,7 +122,9 @@ class Img2NoiseNoiseFromTwoImages(io.ComfyNode):
                 "got a model whose latents do not say which of them are lightness; use Noise from Image"
             )
         law = Law(similarity, luma=luma)
-        noise = ImageNoise(layout_image, vae, fitted, noise_seed, law, colors=color_image)
+        noise = ImageNoise(
+            layout_image, vae, fitted, noise_seed, law, colors=image_noises.pixels_of(color_image)
+        )
         return io.NodeOutput(noise, noise.preview())
 
 

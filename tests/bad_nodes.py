@@ -95,13 +95,15 @@ BAD_NODES = {
     | dict(similarities=["", "near", "-1", "nan", None], seeds=[*COUNTS, 0, 17]),
     "Img2NoiseNoiseFromImage": FROM_IMAGE
     | dict(image=IMAGES, keep_mask=MASKS, layout=UNIT, color=UNIT, detail=UNIT, temperature=TEMPERATURE)
-    | dict(sampler=[None, X], sigmas=[None, *SIGMAS[:3]], gain=[X], asked=[*NOISY, *WIDE]),
+    | dict(
+        sampler=[None, X], sigmas=[None, *SIGMAS[:3]], gain=[X], asked=[UNEVEN, WIDE[0], {"samples": X[0]}]
+    ),
     "Img2NoiseNoiseFromTwoImages": FROM_IMAGE | dict(layout_image=IMAGES, color_image=IMAGES),
     "Img2NoiseInspectSampler": dict(sampler=[None, X], sigmas=SIGMAS[:3]),
     "Img2NoiseMeasureSampler": dict(guider=GUIDERS, latent=NOISY, count=[*COUNTS, 1], noise_seed=SEEDS)
     | dict(sigmas=SIGMAS[:3], whitener=FITTING[1:]),
     "Img2NoiseKSampler": dict(image=IMAGES, vae=VAES, similarity=UNIT, keep_mask=MASKS, whitener=FITTING[1:])
-    | dict(latent_image=[None, {"samples": X * NAN}, {"samples": X[..., :4] * 0}, UNEVEN], model=SDXL),
+    | dict(latent_image=[None, {"samples": X * NAN}, UNEVEN]),
     "Img2NoiseInversionSampler": dict(scheme=UNKNOWN, forward_fraction=[NAN, 2.0, "1"], forward_seed=SEEDS)
     | dict(iterations=[*COUNTS, 0], latent=BLANK, sigmas=SIGMAS, guider=GUIDERS),
     "Img2NoiseInvertedNoise": dict(latent=PICTURES, sigmas=SIGMAS, asked=ASKED),

@@ -149,11 +149,13 @@ def pixels(drawn) -> np.ndarray:
     return np.asarray(drawn.canvas.buffer_rgba())[..., :3].copy()
 
 
-def passed_curve(lam: Tensor, shares: Tensor, coherence: Tensor | None = None) -> np.ndarray:
+def passed_curve(
+    lam: Tensor, shares: Tensor, coherence: Tensor | None = None, width: float = 7, height: float = 4
+) -> np.ndarray:
     """Plot what a sampler passes of its noise, gain / sqrt(lam), all (D,), from the largest shapes to the
     finest detail; with a coherence, also what the noise decides.
     """
-    drawn, axes = figure(7, 4)
+    drawn, axes = figure(width, height)
     place = lam.double().log10()
     ends = torch.linspace(float(place.min()) - 1e-6, float(place.max()) + 1e-6, BANDS + 1, dtype=place.dtype)
     band = torch.bucketize(place, ends[1:-1])

@@ -152,13 +152,20 @@ class Transfer:
 
 def bands_of(noises: Tensor, most: int = 16) -> int:
     """Return how many bands `measured_transfer` can tell apart in noises (K, C, H, W), `most` at most."""
-    f = cosines.radius(*noises.shape[-2:]).flatten()
-    lowest, highest = float(f[f > 0].min()), float(f.max())
     for bands in range(most, 1, -1):
-        inside = int((f <= lowest * (highest / lowest) ** (1 / bands)).sum())
-        if inside * len(noises) > 4 * noises.shape[1]:
+        _, band = _banded(noises, bands)
+        if int(torch.bincount(band, minlength=bands).min()) * len(noises) > 4 * noises.shape[1]:
             return bands
     return 1
+
+
+def _banded(noises: Tensor, bands: int) -> tuple[Tensor, Tensor]:
+    """Return where bands equally wide in log |f| end, and the band of each cosine (H * W,)."""
+    f = cosines.radius(*noises.shape[-2:]).flatten()
+    lowest = float(f[f > 0].min())
+    ends = torch.linspace(0, 1, bands + 1, dtype=torch.float64)[1:]
+    edges = lowest * (float(f.max()) / lowest) ** ends
+    return edges, torch.bucketize(f, edges).clamp_max(bands - 1)
 
 
 def measured_transfer(noises: Tensor, pictures: Tensor, bands: int = 16) -> Transfer:
@@ -174,11 +181,7 @@ def measured_transfer(noises: Tensor, pictures: Tensor, bands: int = 16) -> Tran
         raise ValueError(f"got noises {tuple(noises.shape)} and pictures {tuple(pictures.shape)}")
     x = pictures.double() - pictures.double().mean(0)
     z = noises.double() - noises.double().mean(0)
-    f = cosines.radius(*noises.shape[-2:]).flatten()
-    lowest = float(f[f > 0].min())
-    ends = torch.linspace(0, 1, bands + 1, dtype=torch.float64)[1:]
-    edges = lowest * (float(f.max()) / lowest) ** ends
-    band = torch.bucketize(f, edges).clamp_max(bands - 1)
+    edges, band = _banded(noises, bands)
     planes = [rearrange(cosines.dct(t.cpu()), "k c h w -> (h w) k c") for t in (z, x)]
     fitted = [_regressed(*(p[band == k].flatten(0, 1) for p in planes)) for k in range(bands)]
     blocks, coherence = zip(*fitted, strict=True)

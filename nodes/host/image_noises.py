@@ -78,7 +78,7 @@ class ImageNoise:
         mask: Tensor | None = None,
         colors: Tensor | None = None,
     ):
-        self.images, self.colors = (None if x is None else pixels_of(x) for x in (images, colors))
+        self.images, self.colors = pixels_of(images), None if colors is None else pixels_of(colors)
         self.vae, self.whitener, self.law, self.gain = vae, whitener, law, gain
         self.mask = None if mask is None else mask_of(mask)
         checks.whole(seed, "noise_seed", 0, 2**64 - 1)
@@ -173,7 +173,12 @@ class ImageNoise:
 
 def pixels_of(images) -> Tensor:
     """Return an IMAGE as (N, H, W, 3) on the CPU; ValueError for what is none."""
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[-1] < 3 or not images.numel():
+    if (
+        not isinstance(images, Tensor)
+        or images.ndim != 4
+        or images.shape[-1] not in (3, 4)
+        or not images.numel()
+    ):
         got = tuple(images.shape) if isinstance(images, Tensor) else checks.kind(images)
         raise ValueError(f"got an image of {got}; expected (batch, height, width, 3), from Load Image")
     if not bool(torch.isfinite(images).all()):

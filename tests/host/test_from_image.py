@@ -157,6 +157,27 @@ def test_a_white_mask_keeps_all_a_black_one_nothing_and_half_a_mask_its_half(ser
     assert float(apart[:6].mean()) < 0.2 * float(apart[10:].mean())
 
 
+RGB = (
+    (0.3512, 0.2297, 0.3227),
+    (0.3250, 0.4974, 0.2350),
+    (-0.2829, 0.1762, 0.2721),
+    (-0.2120, -0.2616, -0.7177),
+)
+
+
+def alike(z: torch.Tensor, w: torch.Tensor) -> list[float]:
+    """How the large shapes of two noises' pictures correlate in lightness, by ComfyUI's colors of SD, and in
+    the rest.
+    """
+    sd = img2noise.load("sd")
+    luma = (torch.tensor(RGB) @ torch.tensor([0.299, 0.587, 0.114])).view(1, 4, 1, 1)
+    mean = sd.mean.view(1, 4, 1, 1).to(z)
+    both = [torch.nn.functional.avg_pool2d(sd.dewhiten(t) - mean, 4) for t in (z, w.expand_as(z))]
+    light = [(t * luma).sum(1, keepdim=True) for t in both]
+    rest = [t - lit * luma / luma.square().sum() for t, lit in zip(both, light, strict=True)]
+    return [float((a * b).sum() / (a.norm() * b.norm())) for a, b in (light, rest)]
+
+
 def test_layout_and_color_are_kept_each_by_itself(server, graph):
     latent, shares = asked(graph, rows=12), dict(layout=dict(color=0.0), color=dict(layout=0.0))
     for name, others in shares.items():
@@ -167,32 +188,8 @@ def test_layout_and_color_are_kept_each_by_itself(server, graph):
     scenes.dump(graph, photo=encoded(server, graph))
     server.run(graph)
     assert torch.equal(noise_of(server, "nothing"), noise_of(server, "random"))
-    sd = img2noise.load("sd")
-    x0 = SPACES["sd"].to_model(scenes.samples(server, "photo")[0])
-    rgb = torch.tensor(
-        [
-            [0.3512, 0.2297, 0.3227],
-            [0.3250, 0.4974, 0.2350],
-            [-0.2829, 0.1762, 0.2721],
-            [-0.2120, -0.2616, -0.7177],
-        ]
-    )
-    luma = (rgb @ torch.tensor([0.299, 0.587, 0.114])).view(1, 4, 1, 1)
-
-    def alike(z):
-        """Correlation of lightness, and of the rest, in large shapes."""
-        both = [
-            torch.nn.functional.avg_pool2d(sd.dewhiten(t) - sd.mean.view(1, 4, 1, 1).to(t), 4)
-            for t in (z, sd.whiten(x0))
-        ]
-        light = [(t * luma).sum(1, keepdim=True) for t in both]
-        rest = [t - lit * luma / luma.square().sum() for t, lit in zip(both, light, strict=True)]
-        return [
-            float((a * b).sum() / (a.square().sum() * len(a) * b.square().sum()).sqrt())
-            for a, b in (light, rest)
-        ]
-
-    layout, color = (alike(noise_of(server, name)) for name in ("layout", "color"))
+    w = img2noise.load("sd").whiten(SPACES["sd"].to_model(scenes.samples(server, "photo")[0]))
+    layout, color = (alike(noise_of(server, name), w) for name in ("layout", "color"))
     assert layout[0] > 0.8 and layout[0] > layout[1] + 0.2
     assert color[1] > 0.5 and color[1] > color[0] + 0.2
 
