@@ -116,6 +116,35 @@ def image_temperature():
     )
 
 
+def blending():
+    """Return the inputs of a blend beside its weight and method."""
+    return [
+        io.Float.Input(
+            "cut_off",
+            default=14.0,
+            min=0.0,
+            max=128.0,
+            step=0.5,
+            optional=True,
+            tooltip="For layout and detail: coarser shapes come from noise_a, finer from noise_b, in "
+            "cycles per picture. Higher takes more of noise_a; 14 is good.",
+        ),
+        io.Int.Input(
+            "variation_seed",
+            **SEED,
+            optional=True,
+            tooltip="Another seed varies the blend in another way, by variation_strength.",
+        ),
+        io.Float.Input(
+            "variation_strength",
+            default=0.0,
+            **UNIT,
+            optional=True,
+            tooltip="How much the blend varies: 0 not at all, 0.1 to 0.3 a little, 1 is new noise.",
+        ),
+    ]
+
+
 def strength(tooltip: str):
     return io.Float.Input("strength", default=1.0, **UNIT, tooltip=tooltip)
 

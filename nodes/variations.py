@@ -247,29 +247,7 @@ class Img2NoiseBlendNoises(io.ComfyNode):
                     "layout and detail.",
                 ),
                 io.Combo.Input("method", options=[*BLENDS, SPLIT], tooltip=tip),
-                io.Float.Input(
-                    "cut_off",
-                    default=14.0,
-                    min=0.0,
-                    max=128.0,
-                    step=0.5,
-                    optional=True,
-                    tooltip="For layout and detail: coarser shapes come from noise_a, finer from noise_b, in "
-                    "cycles per picture. Higher takes more of noise_a; 14 is good.",
-                ),
-                io.Int.Input(
-                    "variation_seed",
-                    **inputs.SEED,
-                    optional=True,
-                    tooltip="Another seed varies the blend in another way, by variation_strength.",
-                ),
-                io.Float.Input(
-                    "variation_strength",
-                    default=0.0,
-                    **inputs.UNIT,
-                    optional=True,
-                    tooltip="How much the blend varies: 0 not at all, 0.1 to 0.3 a little, 1 is new noise.",
-                ),
+                *inputs.blending(),
             ],
             outputs=[inputs.noise_output()],
         )
