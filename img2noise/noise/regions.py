@@ -18,12 +18,15 @@ import torch
 from torch import Tensor
 
 from .. import checks
+from ..whitening import cosines
+from ..whitening.structures import Cosine, product
 from ..whitening.whitener import Whitener
 from . import sums
 from .correlated import correlated_noise, temperature_for
 from .draw import Seed, draw, rows_for
 from .gains import Gain, gain_at
 
+LONGEST = 512  # of sides that are transformed by a matrix
 STEPS = 400  # at 64 x 64, 30 are needed at similarity .5, 60 at .7, 90 at .9
 TOLERANCE = 1e-3  # of the last steps' shares in the result: an error of 1e-4 at similarity .7, 2e-3 at .9
 
@@ -81,10 +84,10 @@ def _row(
     """Return s G w + F n of one row (C, H, W)."""
     if not strength or not bool(precision.any()):
         return n
-    basis, power = fitted._system(n).basis, gain.square()
+    basis, squared = fitted._system(n).basis, _squared(fitted, gain)
 
     def both(v: Tensor) -> Tensor:  # X X^T
-        return precision * fitted._expand(power * fitted._project(precision * v, basis), basis)
+        return precision * squared(precision * v)
 
     def picture(y: Tensor) -> Tensor:
         return strength / (1 + y)
@@ -96,6 +99,26 @@ def _row(
     starts = precision * fitted._expand(gain * fitted.unrotate(torch.stack([w, n])), basis)  # X w, X n
     solved = precision * _lanczos(both, starts, (picture, fresh), tolerance).sum(0, keepdim=True)
     return n + fitted.rotate(gain * fitted._project(solved, basis))[0]
+
+
+def _squared(fitted: Whitener, gain: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return W W^T = Q g^2 Q^T as a function: of cosines one product for each frequency, not two, between
+    transforms by matrices.
+    """
+    basis, power = fitted._system(gain).basis, gain.square()
+    if not isinstance(fitted, Cosine) or max(fitted.shape[1:]) > LONGEST:
+        return lambda v: fitted._expand(power * fitted._project(v, basis), basis)
+    assert basis[0] is not None  # of pca's rotation alone
+    q = basis[0].permute(2, 0, 1)  # (H * W, C, C)
+    blocks = (q * power.view(fitted.shape[0], -1).T[:, None]) @ q.mT
+    blocks = blocks.permute(1, 2, 0).contiguous()  # (C, C, H * W)
+    down, across = (cosines.matrix(side, gain) for side in fitted.shape[1:])
+
+    def apply(v: Tensor) -> Tensor:
+        plane = product(blocks, (down @ v @ across.T).flatten(2))
+        return down.T @ plane.unflatten(2, fitted.shape[1:]) @ across
+
+    return apply
 
 
 def _lanczos(
