@@ -1,12 +1,13 @@
-"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | products | gains | whiteners |
-papers | photo32 | reproducibility | edits]`: tables of what is claimed, what is measured and against what.
+"""`python -m benchmarks [annealing | one-shot | fit | inversion | edges | products | gains | similarity |
+whiteners | papers | photo32 | reproducibility | edits]`: tables of what is claimed, what is measured and
+against what.
 """
 
 from __future__ import annotations
 
 import typer
 
-from . import annealing, edges, fitting, gains, inversion, one_shot, photo32, products, whiteners
+from . import annealing, edges, fitting, gains, inversion, one_shot, photo32, products, similarity, whiteners
 from .edits import command as edits
 from .papers import command as papers
 from .reproducibility import command as reproducibility
@@ -29,6 +30,7 @@ app.command("inversion")(inversion.run)
 app.command("edges")(edges.run)
 app.command("products")(products.run)
 app.command("gains")(gains.run)
+app.command("similarity")(similarity.run)
 app.command("whiteners")(whiteners.run)
 app.command("papers")(papers.run)
 app.command("photo32")(photo32.run)

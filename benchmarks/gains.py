@@ -16,13 +16,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from img2noise import load, scaled_linear
-from img2noise.noise import euler_gain, sampled_gain
+from img2noise import Whitener, draw, load, scaled_linear
+from img2noise.noise import compensated, euler_gain, sampled_gain
 from img2noise.noise.gains import Level, clipped
 
 from .report import show_table
 
 RATIOS = (1, 3, 10, 30, 100, 300, 1000)
+PICTURES = 64
 STEPS = (4, 8, 9, 20, 28, 50)
 LAM = (0.06, 0.2, 1.0, 10.0, 100.0, 1300.0)
 FLOWS = {  # steps, shift
@@ -45,6 +46,10 @@ def run() -> None:
     rows = [(name, *(f"{d:.3f}" for d in distances(lam, *way))) for name, way in ways.items()]
     headings = ("sampler", "plain noise", "ZCA", "for the sampler", "variance that passes")
     show_table("squared distance from the reference, spectrum of sd at 64 x 64", headings, rows)
+    rows = [
+        (name, *(f"{d:.3f}" for d in sampled(load("sd").at_size(64, 64), *way))) for name, way in ways.items()
+    ]
+    show_table(f"the same, of {PICTURES} pictures sampled", headings[:-1], rows)
     folder = os.environ.get("COMFYUI_DIR")
     if folder:
         show_host(Path(folder))
@@ -75,6 +80,34 @@ def distances(lam: Tensor, levels: list[Level], amplitude: float) -> tuple[float
     raised = gain * root / clipped(gain, root)
     off = (gain.square() + lam, (gain - root).square(), (raised - root).square())
     return (*(float(d.sum() / power) for d in off), float(gain.square().sum() / power))
+
+
+def sampled(whitener: Whitener, levels: list[Level], amplitude: float) -> tuple[float, ...]:
+    """Return the distances of what Euler's steps make of three noises, with the exact denoiser of the whole
+    Gaussian: white, the picture's own, and that one made for these steps.
+    """
+    x0 = whitener.dewhiten(draw((PICTURES, *whitener.shape), list(range(PICTURES))))
+    z = whitener.whiten(x0)
+
+    def gain(lam: Tensor) -> Tensor:
+        return euler_gain(lam, levels, amplitude)
+
+    noises = draw(x0.shape, [PICTURES + seed for seed in range(PICTURES)]), z, compensated(z, whitener, gain)
+    u, found = whitener.analyze(x0), []
+    for noise in noises:
+        off = _walked(whitener, noise, levels, amplitude) - u
+        found.append(float(off.square().sum() / u.square().sum()))
+    return tuple(found)
+
+
+def _walked(whitener: Whitener, noise: Tensor, levels: list[Level], amplitude: float) -> Tensor:
+    """Return the coordinates of the picture: each step moves x = a x0 + b n by its guess of x0 and n."""
+    lam = whitener.eigenvalues(noise)
+    x = amplitude * whitener.unrotate(noise)
+    for (a, b), (to_a, to_b) in zip(levels, levels[1:], strict=False):
+        clean = a * lam * x / (a * a * lam + b * b)
+        x = to_a * clean + to_b * (x - a * clean) / b
+    return x
 
 
 def show_host(folder: Path) -> None:

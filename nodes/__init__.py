@@ -2,7 +2,18 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import edits, inspection, inversions, little_world, noise_maps, picking, variations, whiteners
+from . import (
+    edits,
+    from_image,
+    inspection,
+    inversions,
+    little_world,
+    noise_maps,
+    picking,
+    sampler_gains,
+    variations,
+    whiteners,
+)
 
 NODES = [
     little_world.Img2NoiseLoadLittleWorld,
@@ -12,12 +23,16 @@ NODES = [
     whiteners.Img2NoiseFitWhitenerFromFolder,
     whiteners.Img2NoiseWhitenLatent,
     whiteners.Img2NoiseDewhitenLatent,
+    from_image.Img2NoiseNoiseFromImage,
+    from_image.Img2NoiseNoiseFromTwoImages,
+    from_image.Img2NoiseKSampler,
+    sampler_gains.Img2NoiseInspectSampler,
+    sampler_gains.Img2NoiseMeasureSampler,
     variations.Img2NoiseAnnealedNoise,
     variations.Img2NoiseCorrelatedNoise,
     variations.Img2NoiseLatentToNoise,
     variations.Img2NoiseNoiseToLatent,
     variations.Img2NoiseBlendNoises,
-    variations.Img2NoiseKSampler,
     picking.Img2NoisePickNoise,
     picking.Img2NoisePreviewNoise,
     picking.Img2NoiseNoiseSheet,

@@ -10,6 +10,7 @@ from ..img2noise.whitening import METHODS, SPACES, STRUCTURES
 WhitenerType = io.Custom("IMG2NOISE_WHITENER")
 MomentsType = io.Custom("IMG2NOISE_MOMENTS")
 NoiseMapsType = io.Custom("IMG2NOISE_NOISE_MAPS")
+GainType = io.Custom("IMG2NOISE_GAIN")
 
 UNIT = dict(min=0.0, max=1.0, step=0.01)
 DEGREES = dict(min=0.0, max=1000000.0, step=0.1)
@@ -33,6 +34,66 @@ def noise_seed(tooltip: str):
     return io.Int.Input("noise_seed", **SEED, tooltip=tooltip)
 
 
+def own_model():
+    return io.Model.Input(
+        "model", tooltip="The model you will sample with; it says which latents the noise is for."
+    )
+
+
+def own_vae():
+    return io.Vae.Input("vae", tooltip="The VAE of your model.")
+
+
+def own_whitener():
+    tip = "Optional: a whitener of your own, from Load Whitener. Without it the shipped one is used."
+    return WhitenerType.Input("whitener", optional=True, tooltip=tip)
+
+
+def similarity():
+    return io.Float.Input(
+        "similarity",
+        default=0.7,
+        **UNIT,
+        display_mode=io.NumberDisplay.slider,
+        tooltip="Higher keeps more of your image: 1 layout, color and texture, 0.7 layout and colors, 0.3 a "
+        "hint, 0 nothing. Try 0.5 to 0.8.",
+    )
+
+
+def share(name: str, tooltip: str):
+    return io.Float.Input(name, default=1.0, **UNIT, optional=True, advanced=True, tooltip=tooltip)
+
+
+def keep_mask():
+    return io.Mask.Input(
+        "keep_mask",
+        optional=True,
+        tooltip="White keeps your image, black lets it change, gray in between: the reverse of an inpainting "
+        "mask.",
+    )
+
+
+def made_for():
+    """Return the inputs that say which sampler a noise is made for."""
+    return [
+        io.Sampler.Input(
+            "sampler",
+            optional=True,
+            advanced=True,
+            tooltip="Makes the noise for this sampler, which with few steps passes only part of it.",
+        ),
+        io.Sigmas.Input(
+            "sigmas", optional=True, advanced=True, tooltip="The steps of that sampler, from a scheduler."
+        ),
+        GainType.Input(
+            "gain",
+            optional=True,
+            advanced=True,
+            tooltip="From Measure Sampler, in place of sampler and sigmas: best for distilled models.",
+        ),
+    ]
+
+
 def temperature():
     return io.Float.Input(
         "temperature",
@@ -41,6 +102,47 @@ def temperature():
         tooltip="How far the result may differ from your picture: 0 keeps nearly everything, 5 the layout "
         "and colors, 1000 almost nothing.",
     )
+
+
+def image_temperature():
+    return io.Float.Input(
+        "temperature",
+        default=0.0,
+        **DEGREES,
+        optional=True,
+        advanced=True,
+        tooltip="As papers count: above 0 it takes the place of similarity; 5 keeps layout and colors, 1000 "
+        "almost nothing.",
+    )
+
+
+def blending():
+    """Return the inputs of a blend beside its weight and method."""
+    return [
+        io.Float.Input(
+            "cut_off",
+            default=14.0,
+            min=0.0,
+            max=128.0,
+            step=0.5,
+            optional=True,
+            tooltip="For layout and detail: coarser shapes come from noise_a, finer from noise_b, in "
+            "cycles per picture. Higher takes more of noise_a; 14 is good.",
+        ),
+        io.Int.Input(
+            "variation_seed",
+            **SEED,
+            optional=True,
+            tooltip="Another seed varies the blend in another way, by variation_strength.",
+        ),
+        io.Float.Input(
+            "variation_strength",
+            default=0.0,
+            **UNIT,
+            optional=True,
+            tooltip="How much the blend varies: 0 not at all, 0.1 to 0.3 a little, 1 is new noise.",
+        ),
+    ]
 
 
 def strength(tooltip: str):

@@ -7,14 +7,14 @@ import torch
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
-from ..img2noise import checks
+from ..img2noise import checks, correlated_noise
 from ..img2noise.diagnostics import plots
 from . import inputs
 from .host import candidates, latents
 from .host.candidates import PickedNoise, Sight
-from .host.noises import CorrelatedNoise, ask
+from .host.noises import ask
 
-MOST, SEEDS = 16, 2**64
+MOST, SEEDS, SUCH = 16, 2**64, "0.9, 0.7, 0.5"
 FREE = "pick", "wait"  # inputs that the candidates do not depend on
 
 
@@ -24,7 +24,7 @@ class Img2NoisePickNoise(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoisePickNoise",
             display_name="Pick Noise",
-            category="img2noise/noise",
+            category="img2noise/variations",
             description="Shows what several noises will make before anything is sampled. Click the one you "
             "like and press Run: only that one is sampled.",
             search_aliases=["image chooser", "seed picker", "choose seed", "cherry pick", "grid", "preview"],
@@ -52,7 +52,7 @@ class Img2NoisePickNoise(io.ComfyNode):
         if all(torch.equal(rows[0], other) for other in rows[1:]):
             raise ValueError(
                 f"got {count} candidates that are all the same noise; connect one that has a seed, such as "
-                "RandomNoise or Correlated Noise"
+                "RandomNoise or Noise from Image"
             )
         made_from = candidates.fingerprint(cls.hidden.prompt or {}, str(cls.hidden.unique_id), *FREE)
         name = candidates.digest(made_from, *samples, *rows)
@@ -79,7 +79,7 @@ class Img2NoisePreviewNoise(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoisePreviewNoise",
             display_name="Preview Noise",
-            category="img2noise/noise",
+            category="img2noise/variations",
             description="Shows the picture that a noise will make, before anything is sampled: its layout "
             "and colors, without the detail.",
             search_aliases=["noise preview", "see noise", "decode noise", "noise to image"],
@@ -108,18 +108,18 @@ class Img2NoiseNoiseSheet(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseNoiseSheet",
             display_name="Noise Sheet",
-            category="img2noise/noise",
-            description="Draws a table of what noises for your picture will make: a row per temperature, a "
+            category="img2noise/variations",
+            description="Draws a table of what noises for your picture will make: a row per similarity, a "
             "column per seed. Nothing is sampled, so it takes a second.",
-            search_aliases=["xy plot", "contact sheet", "compare temperatures", "compare seeds", "grid"],
+            search_aliases=["xy plot", "contact sheet", "compare similarities", "compare seeds", "grid"],
             inputs=[
                 io.Latent.Input("latent", tooltip="Your picture from VAE Encode; the first of a batch."),
                 inputs.whitener(),
                 io.String.Input(
-                    "temperatures",
-                    default="0, 1, 5, 20",
-                    tooltip="How far the rows may differ from your picture: 0 keeps nearly everything, 5 the "
-                    "layout and colors, 1000 almost nothing.",
+                    "similarities",
+                    default="0.9, 0.7, 0.5, 0.2",
+                    tooltip="A row each, from 0 to 1: higher keeps more of your picture, 0.7 layout and "
+                    "colors, 0.3 a hint.",
                 ),
                 inputs.noise_seed("The seed of the first column; each column adds one."),
                 io.Int.Input(
@@ -131,21 +131,21 @@ class Img2NoiseNoiseSheet(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, latent, whitener, temperatures, noise_seed, seeds, vae=None) -> io.NodeOutput:
+    def execute(cls, latent, whitener, similarities, noise_seed, seeds, vae=None) -> io.NodeOutput:
         checks.whole(seeds, "seeds", 1, MOST)
         checks.whole(noise_seed, "seed", 0, SEEDS - 1)
-        found = [_number(part) for part in str(temperatures).replace(",", " ").split()]
+        found = [_number(part) for part in str(similarities).replace(",", " ").split()]
         if not 1 <= len(found) <= MOST:
-            raise ValueError(f"got {len(found)} temperatures; expected 1 to {MOST}, such as 0, 1, 5, 20")
+            raise ValueError(f"got {len(found)} similarities; expected 1 to {MOST}, such as {SUCH}")
         x0 = latents.still_samples(latent, latents.whitener_of(whitener))[:1]
         report, cells = latents.progress(len(found) * seeds), []
-        for temperature in found:
+        for similarity in found:
             for seed in ((noise_seed + column) % SEEDS for column in range(seeds)):
-                noise = CorrelatedNoise(x0, [0], whitener, seed, temperature)
-                z = latents.as_samples(noise.drawn([0]), whitener)
-                picture = Sight(noise, vae=vae).picture(z, x0)
+                z = correlated_noise(x0, whitener, similarity=similarity, seed=seed)
+                z = latents.as_samples(z, whitener)
+                picture = Sight(None, whitener, vae).picture(z, x0)
                 pixels = (picture[0] * 255).round().clamp(0, 255).byte().numpy()
-                cells.append((f"{temperature:g}, seed {seed}", pixels))
+                cells.append((f"{similarity:g}, seed {seed}", pixels))
                 report(len(cells))
         sheet = plots.contact_sheet(cells, seeds)
         return io.NodeOutput(torch.from_numpy(sheet.astype(np.float32))[None] / 255)
@@ -155,13 +155,13 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"got temperature {text!r}; expected numbers such as 0, 1, 5, 20") from None
+        raise ValueError(f"got similarity {text!r}; expected numbers in [0, 1] such as {SUCH}") from None
 
 
 def _picking():
     """Return the inputs of Pick Noise."""
     return [
-        _noise("Any noise with a seed: Correlated Noise, RandomNoise. Candidate 1 is its first of a batch."),
+        _noise("Any noise with a seed: Noise from Image, RandomNoise. Candidate 1 is its first of a batch."),
         io.Latent.Input(
             "latent", tooltip="The latent you will sample. Several pictures take turns among the candidates."
         ),
@@ -199,7 +199,7 @@ def _noise(tooltip: str):
 
 
 def _whitener():
-    tip = "Turns noise into the picture it stands for. Correlated Noise brings its own."
+    tip = "Turns noise into the picture it stands for. Noise for a picture brings its own."
     return inputs.WhitenerType.Input("whitener", optional=True, tooltip=tip)
 
 

@@ -1,28 +1,23 @@
-"""Nodes that vary a picture: noise searched or drawn to resemble it, blended, or sampled at once."""
+"""Nodes for noise: searched or drawn to resemble a picture, blended, in a latent and back."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 
-import comfy.samplers
 import torch
-from comfy.patcher_extension import WrappersMP
 from comfy_api.latest import io
 from torch import Tensor
-
-import nodes  # the host's own, for its KSampler
 
 from ..img2noise import Whitener, anneal, checks, lerp, slerp
 from ..img2noise.diagnostics import plots
 from ..img2noise.noise.annealing import Annealed
 from . import inputs
-from .host import batches, latents, models
+from .host import batches, latents
 from .host.latents import numbers_of
-from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, ask, standardize
+from .host.noises import BlendedNoise, CorrelatedNoise, StoredNoise, VariedNoise, ask, split, standardize
 
-BLENDS = {"slerp": slerp, "linear": lerp}
-QUIET = 0.005  # share of noise that is missing, from which a warning is worth a line
+BLENDS, SPLIT = {"slerp": slerp, "linear": lerp}, "layout and detail"
 logger = logging.getLogger(__name__)
 
 
@@ -31,8 +26,8 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseAnnealedNoise",
-            display_name="Annealed Noise",
-            category="img2noise/noise",
+            display_name="Noise Search (Annealing)",
+            category="img2noise/advanced",
             description="Searches for noise that makes a picture like yours: same layout and colors, new "
             "detail. Each seed gives another variation. Correlated Noise gives nearly the "
             "same at once, without a search.",
@@ -113,8 +108,8 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseCorrelatedNoise",
-            display_name="Correlated Noise",
-            category="img2noise/noise",
+            display_name="Correlated Noise (ZCA)",
+            category="img2noise/advanced",
             description="Makes noise for a picture like yours: same layout and colors, new detail, "
             "another variation for each seed. Temperature sets how far it may differ.",
             search_aliases=["image to noise", "variation", "img2img", "one shot noise", "inversion"],
@@ -157,7 +152,7 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseLatentToNoise",
             display_name="Latent to Noise",
-            category="img2noise/noise",
+            category="img2noise/advanced",
             description="Lets a sampler start from noise in a latent: whitened, loaded or edited. Each "
             "latent of a batch is the noise of one picture; a single one serves all.",
             search_aliases=["latent as noise", "noise from latent", "custom noise", "load noise"],
@@ -197,7 +192,7 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseNoiseToLatent",
             display_name="Noise to Latent",
-            category="img2noise/noise",
+            category="img2noise/advanced",
             description="Writes the noise that a sampler would use into a latent: to save it, edit it, or "
             "preview its picture with Dewhiten Latent.",
             search_aliases=["noise as latent", "save noise", "inspect noise"],
@@ -224,13 +219,13 @@ class Img2NoiseBlendNoises(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         tip = (
-            "slerp goes along the arc between the two, for any pair; linear mixes straight, for "
-            "independent noises."
+            "slerp goes along the arc between the two, for any pair; linear mixes straight, for independent "
+            "noises; layout and detail takes each from one."
         )
         return io.Schema(
             node_id="Img2NoiseBlendNoises",
             display_name="Blend Noises",
-            category="img2noise/noise",
+            category="img2noise/variations",
             description="Mixes two noises, and so goes smoothly from one picture to another, without the "
             "haze of averaged noise.",
             search_aliases=[
@@ -239,6 +234,7 @@ class Img2NoiseBlendNoises(io.ComfyNode):
                 "interpolate noise",
                 "variation strength",
                 "variation seed",
+                "frequency",
             ],
             inputs=[
                 io.Noise.Input("noise_a", tooltip="The noise at weight 0. Samplers take their seed from it."),
@@ -247,125 +243,28 @@ class Img2NoiseBlendNoises(io.ComfyNode):
                     "weight",
                     default=0.5,
                     **inputs.UNIT,
-                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change.",
+                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change. Not used by "
+                    "layout and detail.",
                 ),
-                io.Combo.Input("method", options=list(BLENDS), tooltip=tip),
+                io.Combo.Input("method", options=[*BLENDS, SPLIT], tooltip=tip),
+                *inputs.blending(),
             ],
             outputs=[inputs.noise_output()],
         )
 
     @classmethod
-    def execute(cls, noise_a, noise_b, weight, method) -> io.NodeOutput:
-        checks.choice(method, "method", tuple(BLENDS))
-        return io.NodeOutput(BlendedNoise(noise_a, noise_b, weight, BLENDS[method]))
-
-
-class Img2NoiseKSampler(io.ComfyNode):
-    @classmethod
-    def define_schema(cls):
-        return io.Schema(
-            node_id="Img2NoiseKSampler",
-            display_name="KSampler (Correlated Noise)",
-            category="img2noise/sampling",
-            description="Makes variations of a picture: samples as KSampler does, from noise that "
-            "resembles your picture. Each seed gives another; temperature sets how far it may "
-            "differ.",
-            search_aliases=["sampler", "variations", "img2img", "ksampler", "correlated noise"],
-            inputs=[
-                *_core_inputs(),
-                inputs.whitener(),
-                io.Latent.Input("reference", tooltip="The picture to vary, of the size of latent_image."),
-                inputs.temperature(),
-                io.Boolean.Input(
-                    "correlate",
-                    default=True,
-                    tooltip="Off: plain noise, exactly what KSampler makes of this seed.",
-                ),
-            ],
-            outputs=[io.Latent.Output("latent", tooltip="The denoised latent; connect to VAE Decode.")],
-        )
-
-    @classmethod
-    def execute(cls, whitener, reference, temperature, correlate, latent_image, **core) -> io.NodeOutput:
-        if correlate:
-            latents.check_model(core["model"], latents.whitener_of(whitener))
-            latents.samples_of(latent_image)
-            numbers_of(latent_image)
-            pictures = latents.still_samples(reference, whitener)
-            numbers = numbers_of(reference)
-            noise = CorrelatedNoise(pictures, numbers, whitener, core["seed"], temperature)
-            core["model"] = starting_from(core["model"], noise, latent_image.get("batch_index"))
-        with latents.random_state_kept():  # core seeds the global generator, and some samplers draw from it
-            return io.NodeOutput(*nodes.common_ksampler(**core, latent=latent_image))
-
-
-def starting_from(model, noise: CorrelatedNoise, batch_index):
-    """Return a clone of the model whose samplers start from this noise, and which is otherwise the same."""
-
-    def exchange(executor, plain_noise, latent_image, sampler, sigmas, *args, **kwargs):
-        for warning in too_quiet(model, latent_image, sigmas):
-            logger.warning("KSampler (Correlated Noise): %s", warning)
-        drawn = noise.generate_noise({"samples": plain_noise, "batch_index": batch_index})
-        return executor(drawn.to(plain_noise), latent_image, sampler, sigmas, *args, **kwargs)
-
-    model = model.clone()
-    model.add_wrapper_with_key(WrappersMP.OUTER_SAMPLE, "img2noise", exchange)
-    return model
-
-
-def too_quiet(model, latent_image: Tensor, sigmas: Tensor) -> list[str]:
-    """Return a warning where a flow model starts below t = 1 on an empty latent: the host adds t times the
-    noise, and nothing makes up for the rest.
-    """
-    level = models.levels_of(model, sigmas[:1])
-    if not len(level) or level.kind == "ve" or bool(latent_image.any()) or float(level.a[0]) < QUIET:
-        return []
-    start = float(level.told[0])
-    return [
-        f"this schedule starts at t {start:.3g} on an empty latent, so its noise is "
-        f"{100 * (1 - start):.0f} % too weak; choose simple or sgm_uniform"
-    ]
-
-
-def _core_inputs():
-    """Return the inputs of core's KSampler, in its order and ranges."""
-    samplers, schedulers = comfy.samplers.KSampler.SAMPLERS, comfy.samplers.KSampler.SCHEDULERS
-    to_change = "An empty latent for new variations, or a picture to change with denoise below 1."
-    return [
-        io.Model.Input("model", tooltip="The model that denoises."),
-        io.Int.Input("seed", **inputs.SEED, tooltip="Another seed gives another variation."),
-        io.Int.Input(
-            "steps",
-            default=20,
-            min=1,
-            max=10000,
-            tooltip="More steps take longer and often give finer detail.",
-        ),
-        io.Float.Input(
-            "cfg",
-            default=8.0,
-            min=0.0,
-            max=100.0,
-            step=0.1,
-            round=0.01,
-            tooltip="How closely the prompt is followed; too high gives harsh colors.",
-        ),
-        io.Combo.Input(
-            "sampler_name", options=samplers, tooltip="How noise is removed: sets speed and style."
-        ),
-        io.Combo.Input(
-            "scheduler", options=schedulers, tooltip="How the steps are spread over the noise levels."
-        ),
-        io.Conditioning.Input("positive", tooltip="What you want to see."),
-        io.Conditioning.Input("negative", tooltip="What you do not want to see."),
-        io.Latent.Input("latent_image", tooltip=to_change),
-        io.Float.Input(
-            "denoise",
-            default=1.0,
-            **inputs.UNIT,
-            tooltip="1 makes everything new; lower keeps more of latent_image.",
-        ),
-    ]
+    def execute(
+        cls, noise_a, noise_b, weight, method, cut_off=14.0, variation_seed=0, variation_strength=0.0
+    ) -> io.NodeOutput:
+        checks.choice(method, "method", (*BLENDS, SPLIT))
+        checks.number(cut_off, "cut_off", 0)
+        checks.whole(variation_seed, "variation_seed", 0, 2**64 - 1)
+        checks.number(variation_strength, "variation_strength", 0, 1)
+        mix = BLENDS[method] if method in BLENDS else lambda a, b, _: split(a, b, cut_off)
+        noise = BlendedNoise(noise_a, noise_b, weight, mix)
+        if variation_strength:
+            noise = VariedNoise(noise, variation_strength, variation_seed)
+        return io.NodeOutput(noise)
 
 
 def _searched(search: Callable[..., Annealed], draws: list[int], iterations: int) -> list[Tensor]:

@@ -46,6 +46,10 @@ WALK = dict(
 )
 WALK |= dict(method=UNKNOWN)
 
+IMAGES = [None, X, torch.ones(1, 8, 8, 1), torch.ones(0, 8, 8, 3), torch.full((1, 8, 8, 3), NAN)]
+MASKS = [X, torch.full((1, 8, 8), NAN), torch.full((1, 8, 8), 2.0)]
+VAES = [None, X, lambda w: w.vae(16)]
+FROM_IMAGE = dict(vae=VAES, similarity=UNIT, noise_seed=SEEDS, whitener=FITTING[1:])
 CANDIDATES = dict(latent=NOISY, whitener=WHITENERS[1:], vae=[lambda w: w.vae(16)])
 
 BAD_NODES = {
@@ -80,14 +84,26 @@ BAD_NODES = {
         noise_b=[None, *NOISES],
         weight=[*UNIT, -0.1],
         method=UNKNOWN,
+        cut_off=[NAN, -1.0, "1"],
+        variation_seed=SEEDS,
+        variation_strength=[*UNIT, 1.1],
     ),
     "Img2NoisePickNoise": CANDIDATES
     | dict(count=[*COUNTS, 1, 17], pick=[*COUNTS, -1, 17], noise=[None, *NOISES, lambda w: w.noise(X)]),
     "Img2NoisePreviewNoise": CANDIDATES | dict(noise=[None, *NOISES]),
     "Img2NoiseNoiseSheet": dict(latent=PICTURES, whitener=WHITENERS, noise_seed=SEEDS)
-    | dict(temperatures=["", "warm", "-1", "nan", None], seeds=[*COUNTS, 0, 17]),
-    "Img2NoiseKSampler": dict(whitener=FITTING, reference=[*PICTURES, NARROW], temperature=TEMPERATURE)
-    | dict(latent_image=[None, {"samples": X * NAN}, {"samples": X[..., :4] * 0}, UNEVEN], model=SDXL),
+    | dict(similarities=["", "near", "-1", "nan", None], seeds=[*COUNTS, 0, 17]),
+    "Img2NoiseNoiseFromImage": FROM_IMAGE
+    | dict(image=IMAGES, keep_mask=MASKS, layout=UNIT, color=UNIT, detail=UNIT, temperature=TEMPERATURE)
+    | dict(
+        sampler=[None, X], sigmas=[None, *SIGMAS[:3]], gain=[X], asked=[UNEVEN, WIDE[0], {"samples": X[0]}]
+    ),
+    "Img2NoiseNoiseFromTwoImages": FROM_IMAGE | dict(layout_image=IMAGES, color_image=IMAGES),
+    "Img2NoiseInspectSampler": dict(sampler=[None, X], sigmas=SIGMAS[:3]),
+    "Img2NoiseMeasureSampler": dict(guider=GUIDERS, latent=NOISY, count=[*COUNTS, 1], noise_seed=SEEDS)
+    | dict(sigmas=SIGMAS[:3], whitener=FITTING[1:]),
+    "Img2NoiseKSampler": dict(image=IMAGES, vae=VAES, similarity=UNIT, keep_mask=MASKS, whitener=FITTING[1:])
+    | dict(latent_image=[None, {"samples": X * NAN}, UNEVEN]),
     "Img2NoiseInversionSampler": dict(scheme=UNKNOWN, forward_fraction=[NAN, 2.0, "1"], forward_seed=SEEDS)
     | dict(iterations=[*COUNTS, 0], latent=BLANK, sigmas=SIGMAS, guider=GUIDERS),
     "Img2NoiseInvertedNoise": dict(latent=PICTURES, sigmas=SIGMAS, asked=ASKED),

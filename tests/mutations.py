@@ -50,6 +50,8 @@ inversion/first_step.py | (a / b) * (x0 - clean) | (x0 - clean) | test_first_ste
 noise/annealing.py | TARGET_ACCEPTANCE = 0.25 | TARGET_ACCEPTANCE = 0.44 | test_annealing.py
 noise/annealing.py | -rise / temperature | -rise / (2 * temperature) | test_annealing.py
 noise/correlated.py | return 2 * lam / (2 * lam + | return lam / (lam + | test_correlated.py
+noise/correlated.py | math.exp(log_t) * mean | math.exp(log_t) | test_similarity.py
+noise/regions.py | basis, gain.square() | basis, gain | test_regions.py
 noise/draw.py | ((1 - weight) ** 2 + weight**2).sqrt() | torch.ones_like(weight) | test_noise.py
 whitening/frequencies.py | POWER_LAW = 2.0 | POWER_LAW = 1.0 | test_frequencies.py
 whitening/frequencies.py | self.complex_count] * 2**0.5 | self.complex_count] | test_frequencies.py
@@ -67,6 +69,8 @@ inversion/noise_maps.py | mask * (target - clean) | mask * (clean - target) | me
 inversion/ddim.py | (there.b - here.b) * of[1] | (here.b - there.b) * of[1] | meaning
 inversion/ddim.py | x = ratio * x + added | x = ratio * x - 5 * added | meaning
 noise/correlated.py | rho / over * u + spread | -rho / over * u + spread | meaning
+noise/correlated.py | math.exp(log_t) * mean | math.exp(log_t) | test_similarity.py
+noise/regions.py | basis, gain.square() | basis, gain | test_regions.py
 noise/draw.py | ((1 - weight) * theta).sin() / safe) | -((1 - weight) * theta).sin() / safe) | meaning
 sigmas.py | high - c * a, variance | high + c * a, variance | meaning
 """

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import cache
 
+import torch
 from PIL import Image
 from torch import Tensor
 
-from img2noise import GaussianDenoiser, anneal, correlated_noise, ddim, draw, slerp
+from img2noise import GaussianDenoiser, anneal, correlated_noise, ddim, draw, load, slerp
 from img2noise.diagnostics import plots
+from img2noise.noise import blend_by_frequency, euler_gain, measured_transfer, shared_noise
+from img2noise.noise.gains import bands_of
+from img2noise.sigmas import ddim_uniform, scaled_linear
 from world import model
 from world.sheets import PROMPTS
 
 from .views import GUIDANCE, STEPS, Pictures, grains, photo, preview, sample, statistics, unit, view
 
+LUMA = 0.277, 0.416, 0.05, -0.299  # of SD's latents, by ComfyUI's colors of them
 BALL, PAIR, BOX = 42, 15, 26  # a ball on grass; a ball and a cone on stone; a cube on wood
 
 
@@ -32,13 +37,65 @@ def varied() -> Pictures:
 def sampled() -> Pictures:
     scene, found = view(BALL), varied()
     plain = sample(scene.source(GUIDANCE, place=False), draw(scene.x0.shape, 5))
-    return {"your image": scene.x0, "correlate off": plain} | {k: found[k] for k in ("seed 1", "seed 2")}
+    return {"your image": scene.x0, "similarity 0": plain} | {k: found[k] for k in ("seed 1", "seed 2")}
 
 
 def temperatures() -> Pictures:
     cup, levels = photo("coffee"), (0.3, 1.0, 5.0)
     found = {t: correlated_noise(cup, statistics(), temperature=t, seed=1) for t in levels}
     return {"your photo": cup} | {f"temperature {t:g}": preview(z) for t, z in found.items()}
+
+
+def similarities() -> Pictures:
+    cup = photo("coffee")
+    found = {s: correlated_noise(cup, statistics(), similarity=s, seed=1) for s in (0.9, 0.7, 0.4)}
+    return {"your image": cup} | {f"similarity {s:g}": preview(z) for s, z in found.items()}
+
+
+def _of_two() -> tuple[Tensor, Tensor, Tensor]:
+    first, second = photo("astronaut"), photo("coffee")
+    z = shared_noise(first, statistics(), luma=LUMA, colors_of=second, seed=1)
+    return first, second, correlated_noise(statistics().dewhiten(z), statistics(), similarity=0.9, seed=1)
+
+
+def two_images() -> Pictures:
+    first, second, z = _of_two()
+    return {"layout": first, "colors": second, "its preview": preview(z)}
+
+
+def two_pictures() -> Pictures:
+    first, second, z = _of_two()
+    fine = blend_by_frequency(statistics().whiten(first), statistics().whiten(second))
+    return {"layout": first, "colors": second, "both": preview(z), "detail of the other": preview(fine)}
+
+
+def passed_by_formula() -> Pictures:
+    """What Euler passes on a flow model of shift 3, by the number of steps."""
+    lam = load("flux").at_size(64, 64).eigenvalues(torch.zeros(1)).double()
+    found = {}
+    for steps in (4, 8, 20):
+        t = [3 * k / (steps + 2 * k) for k in range(steps, -1, -1)]
+        gain = euler_gain(lam, [(1 - v, v) for v in t])
+        found[f"{steps} steps"] = _chart(lam, gain / lam.sqrt())
+    return found
+
+
+def passed_measured() -> Pictures:
+    """What arrives of 32 noises in the little world."""
+    world, whitener = model.load().denoiser([PROMPTS[0]] * 32, 1.0), statistics().at_size(16, 16)
+    z, found = draw((32, 4, 16, 16), 1), {}
+    lam = whitener.eigenvalues(z).double()
+    for steps in (2, 4, 20):
+        levels = ddim_uniform(scaled_linear(), steps)
+        made = ddim.sample(world, z * (1 + levels[0] ** 2).sqrt(), levels)
+        transfer = measured_transfer(z, made, bands_of(z))
+        shares = transfer.gain(whitener).double() / lam.sqrt()
+        found[f"{steps} steps"] = _chart(lam, shares, transfer.coherences(whitener))
+    return found
+
+
+def _chart(lam: Tensor, shares: Tensor, coherence: Tensor | None = None) -> Image.Image:
+    return Image.fromarray(plots.passed_curve(lam, shares, coherence, 4, 4))
 
 
 @cache
@@ -73,8 +130,9 @@ def seen_before() -> Pictures:
 
 def table() -> Pictures:
     """Cells of Noise Sheet."""
-    ways = [(t, seed) for t in (0.5, 20.0) for seed in (1, 2)]
-    return {f"{t:g}, seed {seed}": preview(made(BALL, seed, t)) for t, seed in ways}
+    ways, x0 = [(s, seed) for s in (0.9, 0.5) for seed in (1, 2)], view(BALL).x0
+    found = {way: correlated_noise(x0, statistics(), similarity=way[0], seed=way[1]) for way in ways}
+    return {f"{s:g}, seed {seed}": preview(z) for (s, seed), z in found.items()}
 
 
 def as_latents() -> Pictures:

@@ -12,6 +12,7 @@ from .inspection import BINS, Inspection
 from .least_squares import Comparison
 
 MOST = 8  # noises in one plot
+BANDS = 24  # of eigenvalues
 
 
 def loss_curve(losses: Tensor, loss_ratio: Tensor) -> np.ndarray:
@@ -146,3 +147,28 @@ def pixels(drawn) -> np.ndarray:
     """Return a figure as uint8 (H, W, 3)."""
     drawn.canvas.draw()
     return np.asarray(drawn.canvas.buffer_rgba())[..., :3].copy()
+
+
+def passed_curve(
+    lam: Tensor, shares: Tensor, coherence: Tensor | None = None, width: float = 7, height: float = 4
+) -> np.ndarray:
+    """Plot what a sampler passes of its noise, gain / sqrt(lam), all (D,), from the largest shapes to the
+    finest detail; with a coherence, also what the noise decides.
+    """
+    drawn, axes = figure(width, height)
+    place = lam.double().log10()
+    ends = torch.linspace(float(place.min()) - 1e-6, float(place.max()) + 1e-6, BANDS + 1, dtype=place.dtype)
+    band = torch.bucketize(place, ends[1:-1])
+    count = torch.bincount(band, minlength=BANDS).clamp_min(1e-9)
+    there = count >= 1
+    middle = (10 ** ((ends[1:] + ends[:-1]) / 2))[there].numpy()
+    for values, label in ((shares, "passes"), (coherence, "decided by the noise")):
+        if values is not None:
+            means = torch.bincount(band, weights=values.double(), minlength=BANDS) / count
+            axes.plot(middle, means[there].numpy(), "o-", markersize=3, label=label)
+    axes.axhline(1, linewidth=1, linestyle=":", color="gray")  # all of it
+    axes.set(title="What this sampler passes of its noise", ylabel="share of the noise", xscale="log")
+    axes.set(xlabel="variance in photos: layout on the left, texture on the right", ylim=(0, None))
+    axes.invert_xaxis()
+    axes.legend(frameon=False)
+    return pixels(drawn)

@@ -45,21 +45,43 @@ def similarity_at(lam: Tensor, temperature: float) -> float:
 def temperature_for(lam: Tensor, similarity: float) -> float:
     """Return the temperature of a similarity in [0, 1]: 0 at 1, infinite at 0, else within 1e-9 of it.
 
-    Newton's method on the log-odds of the similarity, nearly a straight line in log T.
+    Newton's method on the log-odds of the similarity, nearly a straight line in log T: first on the spectrum
+    in bins of equal leading bits, then on all of it.
     """
     checks.finite(lam, "the eigenvalues")
     checks.number(similarity, "similarity", 0, 1)
     if similarity in (0, 1):
         return math.inf if similarity == 0 else 0.0
-    power = lam.cpu().double()
-    total, wanted, log_t = sums.mean(power) * len(power), math.log(similarity / (1 - similarity)), 0.0
+    power = lam.cpu().double().contiguous()
+    mean = sums.mean(power)
+    log_t = _solved(*_binned(power), mean, similarity, 0.0)
+    return math.exp(_solved(power, power, mean, similarity, log_t))
+
+
+def _solved(value: Tensor, weight: Tensor, mean: float, similarity: float, log_t: float) -> float:
+    """Return log T from a start, where sum weight rho(value) / sum weight is the similarity."""
+    total = sums.mean(weight)
+    wanted = math.log(similarity / (1 - similarity))
     for _ in range(50):
-        rho = correlation(power, math.exp(log_t))
-        found, slope = sums.dot(power, rho) / total, sums.dot(power, rho * (1 - rho)) / total
+        rho = 2 * value / (2 * value + math.exp(log_t) * mean)
+        share = weight * rho
+        found = sums.mean(share) / total
         if abs(found - similarity) < 1e-10 or not 0 < found < 1:
             break
+        slope = found - sums.mean(share * rho) / total
         log_t += (math.log(found / (1 - found)) - wanted) * found * (1 - found) / slope
-    return math.exp(log_t)
+    return log_t
+
+
+def _binned(power: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and the sum of numbers that share exponent and 7 bits after it: exact bins, without a
+    logarithm that rounds differently by machine.
+    """
+    code = power.view(torch.int64) >> 45
+    code = code - code.min()
+    count, total = torch.bincount(code), torch.bincount(code, weights=power)
+    there = count > 0
+    return total[there] / count[there], total[there]
 
 
 def correlated_noise(
@@ -73,6 +95,7 @@ def correlated_noise(
     indices: Sequence[int] | None = None,
     gain: Gain | None = None,
     preserve_variance: bool = True,
+    white: Tensor | None = None,
 ) -> Tensor:
     """Return z = R (strength rho w + sqrt(1 - (strength rho)^2) n) for pictures x0 (B, C, H, W), in x0's
     dtype and on its device.
@@ -80,9 +103,9 @@ def correlated_noise(
     `similarity` in [0, 1] sets the temperature at x0's size: 1 is the picture's noise, 0 white noise; else
     `temperature` is in mean eigenvalues. n is `draw(x0.shape, seed, indices)`: where nothing is held the
     result is n bit for bit, and equal indices give frames one n. A list of seeds gives one row per seed.
-    `gain` is the sampler's. Without `preserve_variance` it is sqrt(1 - rho), the law of annealing at a fixed
-    T, with w = u / g: less than unit variance, more of the picture. Raises ValueError for bad shapes, NaN, or
-    ranges.
+    `gain` is the sampler's; `white` takes the draw's place. Without `preserve_variance` it is sqrt(1 - rho),
+    the law of annealing at a fixed T, with w = u / g: less than unit variance, more of the picture. Raises
+    ValueError for bad shapes, NaN, or ranges.
     """
     checks.instance(whitener, "the whitener", Whitener)
     checks.number(strength, "strength", 0, 1)
@@ -95,7 +118,7 @@ def correlated_noise(
     if similarity is not None:
         temperature = temperature_for(power, similarity)
     rho = strength * correlation(power, temperature)
-    white = draw(pictures.shape, seed, indices).to(u)
+    white = (draw(pictures.shape, seed, indices) if white is None else white).to(u)
     if not bool(rho.any()):
         return white.to(x0)
     spread = (1 - (rho.square() if preserve_variance else rho)).sqrt()

@@ -139,9 +139,33 @@ class Transfer:
         if not isinstance(whitener, Cosine):
             raise ValueError(f"got a {whitener.structure} whitener for a measured gain; use a cosine one")
         [(_, q)] = whitener._parts  # (H * W, C, C)
+        return ((self.blocks[self._bands(whitener)] @ q) * q).sum(1).T.flatten()  # (C * H * W,)
+
+    def coherences(self, whitener: Whitener) -> Tensor:
+        """Return the coherence of each of the whitener's directions: (D,)."""
+        return self.coherence[self._bands(whitener)].repeat(whitener.shape[0])
+
+    def _bands(self, whitener: Whitener) -> Tensor:
         band = torch.bucketize(cosines.radius(*whitener.shape[1:]).flatten(), self.edges)
-        blocks = self.blocks[band.clamp_max(len(self.edges) - 1)]
-        return ((blocks @ q) * q).sum(1).T.flatten()  # (C * H * W,)
+        return band.clamp_max(len(self.edges) - 1)
+
+
+def bands_of(noises: Tensor, most: int = 16) -> int:
+    """Return how many bands `measured_transfer` can tell apart in noises (K, C, H, W), `most` at most."""
+    for bands in range(most, 1, -1):
+        _, band = _banded(noises, bands)
+        if int(torch.bincount(band, minlength=bands).min()) * len(noises) > 4 * noises.shape[1]:
+            return bands
+    return 1
+
+
+def _banded(noises: Tensor, bands: int) -> tuple[Tensor, Tensor]:
+    """Return where bands equally wide in log |f| end, and the band of each cosine (H * W,)."""
+    f = cosines.radius(*noises.shape[-2:]).flatten()
+    lowest = float(f[f > 0].min())
+    ends = torch.linspace(0, 1, bands + 1, dtype=torch.float64)[1:]
+    edges = lowest * (float(f.max()) / lowest) ** ends
+    return edges, torch.bucketize(f, edges).clamp_max(bands - 1)
 
 
 def measured_transfer(noises: Tensor, pictures: Tensor, bands: int = 16) -> Transfer:
@@ -157,11 +181,7 @@ def measured_transfer(noises: Tensor, pictures: Tensor, bands: int = 16) -> Tran
         raise ValueError(f"got noises {tuple(noises.shape)} and pictures {tuple(pictures.shape)}")
     x = pictures.double() - pictures.double().mean(0)
     z = noises.double() - noises.double().mean(0)
-    f = cosines.radius(*noises.shape[-2:]).flatten()
-    lowest = float(f[f > 0].min())
-    ends = torch.linspace(0, 1, bands + 1, dtype=torch.float64)[1:]
-    edges = lowest * (float(f.max()) / lowest) ** ends
-    band = torch.bucketize(f, edges).clamp_max(bands - 1)
+    edges, band = _banded(noises, bands)
     planes = [rearrange(cosines.dct(t.cpu()), "k c h w -> (h w) k c") for t in (z, x)]
     fitted = [_regressed(*(p[band == k].flatten(0, 1) for p in planes)) for k in range(bands)]
     blocks, coherence = zip(*fitted, strict=True)

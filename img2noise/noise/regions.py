@@ -6,7 +6,8 @@
 Temperature is observation noise (G is a Wiener gain), so it may vary over a picture: m is 1 where the picture
 is kept, 0 where it is not, tau^2 = T mean(lam) / 2. s^2 G^2 + F^2 = I, so z is exactly N(0, I) for every mask
 with a picture that whitens to N(0, I). f(A) v = f(0) v + X^T g(X X^T) X v, g(y) = (f(y) - f(0)) / y, by
-Lanczos (Golub, Van Loan 10.1): one filter a step for each of w and n.
+Lanczos (Golub, Van Loan 10.1): one filter a step for each of w and n. For a sampler of gain g, g^2 takes the
+place of lam.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import torch
 from torch import Tensor
 
 from .. import checks
+from ..whitening import cosines
+from ..whitening.structures import Cosine, product
 from ..whitening.whitener import Whitener
 from . import sums
 from .correlated import correlated_noise, temperature_for
 from .draw import Seed, draw, rows_for
+from .gains import Gain, gain_at
 
+LONGEST = 512  # of sides that are transformed by a matrix
 STEPS = 400  # at 64 x 64, 30 are needed at similarity .5, 60 at .7, 90 at .9
 TOLERANCE = 1e-3  # of the last steps' shares in the result: an error of 1e-4 at similarity .7, 2e-3 at .9
 
@@ -36,41 +41,53 @@ def kept_noise(
     strength: float = 1.0,
     seed: Seed,
     indices: Sequence[int] | None = None,
+    gain: Gain | None = None,
+    white: Tensor | None = None,
     tolerance: float = TOLERANCE,
 ) -> Tensor:
     """Return correlated noise for pictures x0 (B, C, H, W) where `mask` (H, W) or (B, H, W) is 1, fresh noise
     where it is 0, in x0's dtype and on its device.
 
     An even mask gives `correlated_noise` itself, an empty one the draw bit for bit. Each row is computed by
-    itself: 20 to 60 filters at temperature 5, more at lower ones. Raises ValueError for masks outside [0, 1],
-    a temperature of 0, and as `correlated_noise` does.
+    itself: 20 to 60 filters at temperature 5, more at lower ones. `gain` is the sampler's; `white` takes the
+    draw's place. Raises ValueError for masks outside [0, 1], a temperature of 0, and as `correlated_noise`
+    does.
     """
     checks.instance(whitener, "the whitener", Whitener)
     fitted = whitener.at_size_of(x0)
     pictures = rows_for(x0, seed)
     masks = _masks(mask, pictures)
-    white = draw(pictures.shape, seed, indices).to(fitted.center(pictures))
-    lam = fitted.eigenvalues(white)
-    heat = temperature if similarity is None else temperature_for(lam, similarity)
+    white = (draw(pictures.shape, seed, indices) if white is None else white).to(fitted.center(pictures))
+    passing = gain_at(fitted, white, gain)
+    power = fitted.eigenvalues(white) if gain is None else passing.square()
+    heat = temperature if similarity is None else temperature_for(power, similarity)
     if bool((masks == 1).all()):
-        return correlated_noise(x0, whitener, temperature=heat, strength=strength, seed=seed, indices=indices)
+        return correlated_noise(
+            x0, whitener, temperature=heat, strength=strength, seed=seed, gain=gain, white=white
+        )
     checks.number(heat, "temperature of a mask", 1e-6, float("inf"))
-    precision = masks.to(white) * (2 / (heat * sums.mean(lam))) ** 0.5  # m / tau, (B, H, W)
+    precision = masks.to(white) * (2 / (heat * sums.mean(power))) ** 0.5  # m / tau, (B, H, W)
     w = fitted.whiten(pictures).to(white)
-    rows = [_row(fitted, *row, strength, tolerance) for row in zip(w, white, precision, strict=True)]
+    rows = [_row(fitted, passing, *row, strength, tolerance) for row in zip(w, white, precision, strict=True)]
     return torch.stack(rows).to(x0)
 
 
 def _row(
-    fitted: Whitener, w: Tensor, n: Tensor, precision: Tensor, strength: float, tolerance: float
+    fitted: Whitener,
+    gain: Tensor,
+    w: Tensor,
+    n: Tensor,
+    precision: Tensor,
+    strength: float,
+    tolerance: float,
 ) -> Tensor:
     """Return s G w + F n of one row (C, H, W)."""
     if not strength or not bool(precision.any()):
         return n
-    lam, _, basis, _ = fitted._system(n)
+    basis, squared = fitted._system(n).basis, _squared(fitted, gain)
 
     def both(v: Tensor) -> Tensor:  # X X^T
-        return precision * fitted._expand(lam * fitted._project(precision * v, basis), basis)
+        return precision * squared(precision * v)
 
     def picture(y: Tensor) -> Tensor:
         return strength / (1 + y)
@@ -79,9 +96,29 @@ def _row(
         rho = strength * y / (1 + y)
         return -strength * rho / ((1 + y) * (1 + (1 - rho.square()).clamp_min(0).sqrt()))
 
-    starts = precision * fitted._expand(lam.sqrt() * fitted.unrotate(torch.stack([w, n])), basis)  # X w, X n
+    starts = precision * fitted._expand(gain * fitted.unrotate(torch.stack([w, n])), basis)  # X w, X n
     solved = precision * _lanczos(both, starts, (picture, fresh), tolerance).sum(0, keepdim=True)
-    return n + fitted.rotate(lam.sqrt() * fitted._project(solved, basis))[0]
+    return n + fitted.rotate(gain * fitted._project(solved, basis))[0]
+
+
+def _squared(fitted: Whitener, gain: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return W W^T = Q g^2 Q^T as a function: of cosines one product for each frequency, not two, between
+    transforms by matrices.
+    """
+    basis, power = fitted._system(gain).basis, gain.square()
+    if not isinstance(fitted, Cosine) or max(fitted.shape[1:]) > LONGEST:
+        return lambda v: fitted._expand(power * fitted._project(v, basis), basis)
+    assert basis[0] is not None  # of pca's rotation alone
+    q = basis[0].permute(2, 0, 1)  # (H * W, C, C)
+    blocks = (q * power.view(fitted.shape[0], -1).T[:, None]) @ q.mT
+    blocks = blocks.permute(1, 2, 0).contiguous()  # (C, C, H * W)
+    down, across = (cosines.matrix(side, gain) for side in fitted.shape[1:])
+
+    def apply(v: Tensor) -> Tensor:
+        plane = product(blocks, (down @ v @ across.T).flatten(2))
+        return down.T @ plane.unflatten(2, fitted.shape[1:]) @ across
+
+    return apply
 
 
 def _lanczos(

@@ -122,23 +122,23 @@ class Cosine(Whitener):
         return System(lam.T.flatten(), self.mean[:, None, None], (basis,), (turned,))
 
     def _project(self, x: Tensor, basis: Basis) -> Tensor:
-        return _product(basis[0], cosines.dct(x).flatten(2), adjoint=True).flatten(1)
+        return product(basis[0], cosines.dct(x).flatten(2), adjoint=True).flatten(1)
 
     def _expand(self, u: Tensor, basis: Basis) -> Tensor:
-        plane = _product(basis[0], u.unflatten(1, (self.shape[0], -1)))
+        plane = product(basis[0], u.unflatten(1, (self.shape[0], -1)))
         return cosines.idct(plane.unflatten(2, self.shape[1:]))
 
     def rotate(self, q: Tensor) -> Tensor:
         if self.method.startswith("zca"):
             return super().rotate(q)
-        noise = _product(self._system(q).rotation[0], q.unflatten(1, (self.shape[0], -1)))
+        noise = product(self._system(q).rotation[0], q.unflatten(1, (self.shape[0], -1)))
         return noise.view(-1, *self.shape)
 
     def unrotate(self, z: Tensor) -> Tensor:
         if self.method.startswith("zca"):
             return super().unrotate(z)
         system = self._system(self._checked(z))
-        return _product(system.rotation[0], z.to(system.lam.dtype).flatten(2), adjoint=True).flatten(1)
+        return product(system.rotation[0], z.to(system.lam.dtype).flatten(2), adjoint=True).flatten(1)
 
 
 def _fields(whitener: Whitener) -> tuple:
@@ -151,7 +151,7 @@ def _by_channel(blocks: Tensor) -> Tensor:
     return blocks.permute(1, 2, 0).contiguous()
 
 
-def _product(blocks: Tensor | None, x: Tensor, adjoint: bool = False) -> Tensor:
+def product(blocks: Tensor | None, x: Tensor, adjoint: bool = False) -> Tensor:
     """Return a block (C, C, n) per frequency, applied to x (B, C, n), each row by itself."""
     if blocks is None:
         return x

@@ -3,7 +3,7 @@
 Candidate k, from 1, is the row that a NOISE gives a latent of batch index k - 1.
 
     guider     x0 of one call at the model's first noise level
-    whitener   S^(1/2) z + mean, without a model
+    whitener   S^(1/2) z + mean, without a model; what a sampler passes of it, for noise made for one
     neither    z itself
 
 A VAE decodes it, else the latent format's own colors do. Pictures lie in ComfyUI's temp folder under a digest
@@ -25,8 +25,9 @@ from PIL import Image
 from torch import Tensor
 
 from ...img2noise import Whitener
+from ...img2noise.noise import preview
 from ...img2noise.whitening.spaces import Space
-from . import batches, guiders, latents
+from . import batches, gains, guiders, latents
 from .noises import ask
 
 SIDE = 256  # pixels, of a kept picture
@@ -49,6 +50,7 @@ class Sight:
     def __init__(self, noise, whitener: Whitener | None = None, vae=None, guider=None):
         own = getattr(noise, "whitener", None)
         self.noise, self.whitener, self.vae, self.guider = noise, whitener or own, vae, guider
+        self.gain = getattr(noise, "gain", None)
         if self.whitener is not None:
             latents.whitener_of(self.whitener)
 
@@ -76,7 +78,8 @@ class Sight:
             return x0, self.guider.model_patcher.get_model_object("latent_format")
         if self.whitener is None:
             return z, _format(z)
-        x = self.whitener.dewhiten(latents.noise_samples({"samples": z}, self.whitener))
+        q = latents.noise_samples({"samples": z}, self.whitener)
+        x = preview(q, self.whitener, gains.at(self.gain, self.whitener.at_size_of(q)))
         x = latents.as_samples(x, self.whitener, {"samples": z})
         space = latents.space_of(self.whitener)
         x = x.unsqueeze(2) if space.dims == 3 and x.ndim == 4 else x  # the host's format has frames

@@ -34,7 +34,12 @@ def noise_maps_folder() -> Path:
 
 def whitener_names() -> list[str]:
     """Return the names of the shipped whiteners, then the files of the model folder."""
-    return [name for name in SPACES if _shipped(name).is_file()] + folder_paths.get_filename_list(FOLDER)
+    return shipped_names() + folder_paths.get_filename_list(FOLDER)
+
+
+def shipped_names() -> list[str]:
+    """Return the latent spaces whose whiteners are shipped."""
+    return [name for name in SPACES if _shipped(name).is_file()]
 
 
 def whitener_file(name: str) -> Path:

@@ -187,6 +187,8 @@ def encoder(vae, name: str) -> Callable[[Tensor], Tensor]:
     """Return encode(pictures (B, 3, H, W) in [-1, 1]) -> model space, through a VAE of the host."""
     space = space_of(name)
     channels = space.channels * space.packing**2
+    if not callable(getattr(vae, "encode", None)):
+        raise ValueError(f"got {checks.kind(vae)} for a VAE; connect the VAE of the model")
     if vae.latent_channels != channels:
         raise ValueError(
             f"got a VAE of {vae.latent_channels}-channel latents for {name} latents, which have "

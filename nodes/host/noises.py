@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...img2noise import Whitener, checks, correlated_noise
+from ...img2noise.noise import blend_by_frequency, vary
 from ...img2noise.noise.sums import row_means, row_stds
 from . import batches, latents
 
@@ -88,6 +89,25 @@ class BlendedNoise:
     def generate_noise(self, input_latent: dict) -> Tensor:
         a, b = (ask(noise, input_latent) for noise in self.noises)
         return self.mix(a, b, self.weight)
+
+
+class VariedNoise:
+    """A small step away from another noise, each row with the fresh noise of its own number."""
+
+    def __init__(self, noise, amount: float, seed: int):
+        self.noise, self.amount, self.variation, self.seed = noise, amount, seed, noise.seed
+
+    def generate_noise(self, input_latent: dict) -> Tensor:
+        numbers = batches.draws(latents.numbers_of(input_latent))
+        return vary(ask(self.noise, input_latent), self.amount, seed=self.variation, indices=numbers)
+
+
+def split(a: Tensor, b: Tensor, cut_off: float) -> Tensor:
+    """Return the layout of a and the detail of b, (B, C, H, W) or with frames (B, C, T, H, W)."""
+    if a.ndim == 4:
+        return blend_by_frequency(a, b, cut_off)
+    flat = (t.movedim(2, 1).flatten(0, 1) for t in (a, b))
+    return blend_by_frequency(*flat, cut_off).unflatten(0, (-1, a.shape[2])).movedim(1, 2)
 
 
 def ask(noise, latent: dict) -> Tensor:

@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parents[1]
 SIZE, STEPS = (4, 8, 8), 4
 MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
 NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
-NOISES += ("Img2NoisePickNoise",)
+NOISES += ("Img2NoisePickNoise", "Img2NoiseNoiseFromImage", "Img2NoiseNoiseFromTwoImages")
 
 
 def module_at(name: str, path: Path, **how):
@@ -112,6 +112,14 @@ class World:
 
         return SimpleNamespace(latent_channels=channels, encode=encode, decode=decode)
 
+    def image(self, rows: int = 1):
+        return torch.rand(rows, 64, 64, 3, generator=torch.Generator().manual_seed(0))
+
+    def sampler(self, name: str = "euler"):
+        import comfy.samplers
+
+        return comfy.samplers.sampler_object(name)
+
     def sigmas(self):
         return torch.tensor([14.0, 6.0, 2.0, 0.5, 0.0])
 
@@ -134,8 +142,9 @@ def good_of_noises(w: World) -> dict[str, dict]:
     one = dict(noise_seed=1, batch_size=1, model=w.model())
     core = dict(seed=1, steps=2, cfg=2.0, sampler_name="euler", scheduler="normal", denoise=1.0)
     core |= dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), latent_image=latent)
-    core |= dict(whitener=w.whitener("sd"), reference=latent, temperature=5.0, correlate=True)
+    core |= dict(image=w.image(), vae=w.vae(4), similarity=0.5, whitener=None, keep_mask=None)
     noises = list(map(w.noise, w.noises))
+    blend = dict(cut_off=2.0, variation_seed=1, variation_strength=0.5)
     law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
         Img2NoiseLoadLittleWorld=dict(),
@@ -149,18 +158,35 @@ def good_of_noises(w: World) -> dict[str, dict]:
         Img2NoiseCorrelatedNoise=dict(**picture, **one, **law, **ask),
         Img2NoiseLatentToNoise=dict(latent=latent, normalize=True, noise_seed=1, **ask),
         Img2NoiseNoiseToLatent=dict(noise=noises[0], latent=latent),
-        Img2NoiseBlendNoises=dict(noise_a=noises[0], noise_b=noises[1], weight=0.5, method="slerp", **ask),
+        Img2NoiseBlendNoises=dict(
+            noise_a=noises[0], noise_b=noises[1], weight=0.5, method="slerp", **blend, **ask
+        ),
         **good_of_candidates(w, latent),
+        **good_of_images(w, latent),
         Img2NoiseKSampler=core,
         Img2NoiseInspectNoise=dict(latent=latent, smoothness=0.1, noise=None, picture=None, vae=None),
         Img2NoiseCompareWhitenings=dict(latents=many, noises=many, latent_space="sd", shrinkage=0.01),
     )
 
 
+def good_of_images(w: World, latent: dict) -> dict[str, dict]:
+    own = dict(vae=w.vae(4), model=w.model(), similarity=0.5, noise_seed=1, whitener=None, asked=latent)
+    two = dict(layout_image=w.image(), color_image=w.image(2))
+    shares = dict(keep_mask=torch.ones(1, 64, 64), layout=0.5, color=1.0, detail=0.5, temperature=0.0)
+    steps = dict(sampler=w.sampler(), sigmas=w.sigmas())
+    measured = dict(guider=w.guider(), latent=latent, count=4, noise_seed=1, whitener=None)
+    return dict(
+        Img2NoiseNoiseFromImage=dict(image=w.image(), **own, **shares, **steps, gain=None),
+        Img2NoiseNoiseFromTwoImages=dict(**two, **own),
+        Img2NoiseInspectSampler=dict(model=w.model(), **steps),
+        Img2NoiseMeasureSampler=dict(**measured, **steps),
+    )
+
+
 def good_of_candidates(w: World, latent: dict) -> dict[str, dict]:
     seen = dict(noise=w.seeded(), latent=latent, whitener=w.whitener("sd"), vae=w.vae(4))
     choice = dict(count=2, pick=1, wait=False, guider=None)
-    table = dict(temperatures="1, 5", noise_seed=1, seeds=2, vae=None)
+    table = dict(similarities="0.5, 0.9", noise_seed=1, seeds=2, vae=None)
     return dict(
         Img2NoisePickNoise=dict(**seen, **choice, asked=latent),
         Img2NoisePreviewNoise=seen,

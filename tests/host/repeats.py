@@ -15,7 +15,7 @@ EXACT, UNET = "exact", "unet"  # networks: one that treats each picture by itsel
 
 def _ksampler(graph: Graph, found: list, who: list, latent: list) -> list:
     prompts = dict(positive=scenes.prompt(graph, 1), negative=scenes.prompt(graph, 99))
-    wires = dict(model=found, **prompts, latent_image=latent, reference=latent, whitener=_whitener(graph))
+    wires = dict(model=found, **prompts, latent_image=latent, **scenes.pictured(graph))
     return graph("Img2NoiseKSampler", **wires, steps=STEPS, cfg=3.0)[0]
 
 
@@ -58,7 +58,7 @@ def _whitener(graph: Graph) -> list:
 
 
 BUILT = {
-    "KSampler (Correlated Noise)": _ksampler,
+    "KSampler (from Image)": _ksampler,
     "Correlated Noise, sampled with Euler": _correlated,
     "Blend Noises of two RandomNoise": _blended,
     "Whiten Latent": _whitened,

@@ -61,6 +61,13 @@ def photo(graph: Graph, seed: int = 3, **size) -> list:
     return graph("TestLatent", seed=seed, **size)[0]
 
 
+def pictured(graph: Graph, latent: list | None = None, channels: int = 4) -> dict:
+    """An image that a latent is like, and what encodes it."""
+    vae = graph("TestVae", channels=channels)[0]
+    samples = latent or photo(graph, width=8, height=8)
+    return dict(image=graph("VAEDecode", samples=samples, vae=vae)[0], vae=vae)
+
+
 def written(graph: Graph, values: str) -> list:
     """Sigmas as they are written."""
     return graph("TestSigmas", values=values)[0]

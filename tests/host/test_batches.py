@@ -121,19 +121,6 @@ def test_a_picture_that_is_picked_later_gets_its_own(server, graph, of, start, l
     all_like(server, graph, latent, picked(graph, latent, start, length))
 
 
-@pytest.mark.parametrize("name", ARRANGED)
-def test_ksampler_leans_each_picture_towards_its_own_reference(server, graph, name):
-    latent = ARRANGED[name](graph)
-    prompt = graph("TestConditioning", seed=1)[0]
-    wires = dict(model=gaussian(graph), positive=prompt, negative=prompt, whitener=whitener(graph))
-    how = dict(seed=1, steps=2, cfg=1.0, temperature=0.01, sampler_name="euler", scheduler="normal")
-    result = graph("Img2NoiseKSampler", **wires, **how, reference=latent, latent_image=latent)[0]
-    dump(graph, photo=latent, result=result)
-    server.run(graph)
-    photos, result = (server.tensors(name)["samples"] for name in ("photo", "result"))
-    assert similarity(correlated, result * SCALE, photos) > 0.7
-
-
 def mapped(graph: Graph, latent: list) -> tuple[list, list]:
     """Noise maps of a latent, and the guider that they are made with."""
     who = guider(graph, gaussian(graph))

@@ -110,7 +110,7 @@ def test_a_box_makes_its_pictures_again_and_others_for_other_seeds_and_words(ser
 
 def test_image_variations_makes_as_many_as_asked_for_and_serves_sdxl(server):
     assert len(made(server, "Image variations")) == 2
-    three = made(server, "Image variations", family="sdxl", whitener="sdxl", variations=3)
+    three = made(server, "Image variations", family="sdxl", variations=3)
     assert len(three) == 3 and difference(three[0], three[1]) > 1
 
 

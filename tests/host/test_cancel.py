@@ -34,10 +34,10 @@ def fitted(graph: Graph) -> list:
 
 
 def sampled(graph: Graph) -> list:
-    """KSampler (Correlated Noise) over many steps."""
+    """KSampler (from Image) over many steps."""
     latent = scenes.photo(graph, **ODD)
     wires = dict(positive=scenes.prompt(graph, 1), negative=scenes.prompt(graph, 2), latent_image=latent)
-    wires |= dict(whitener=graph("Img2NoiseLoadWhitener", whitener_name="sd")[0], reference=latent)
+    wires |= scenes.pictured(graph, latent)
     return graph("Img2NoiseKSampler", model=scenes.model(graph), **wires, steps=2000)[0]
 
 

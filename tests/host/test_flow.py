@@ -339,9 +339,8 @@ def test_one_line_warns_of_another_shift_and_of_a_schedule_that_starts_too_quiet
     )
     who = [guider(graph, each, 1, family) for each in (found, other)]
     dump(graph, edit=edited(graph, *who, steps(graph, found), latent, skip=2))
-    whitener = graph("Img2NoiseLoadWhitener", whitener_name="sdxl")[0]
     prompts = {part: scenes.prompt(graph, 1, family) for part in ("positive", "negative")}
-    wires = dict(model=found, **prompts, whitener=whitener, reference=latent)
+    wires = dict(model=found, **prompts, **scenes.pictured(graph, latent))
     wires |= dict(latent_image=graph("EmptyLatentImage", width=64, height=64)[0], steps=4, cfg=1.0)
     for scheduler in ("simple", "ddim_uniform"):
         made = graph("Img2NoiseKSampler", **wires, sampler_name="euler", scheduler=scheduler)[0]

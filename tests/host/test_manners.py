@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from . import checkpoints
+from . import checkpoints, scenes
 from .graphs import Graph
 
 SEARCH = dict(noise_seed=5, iterations=200)
@@ -41,7 +41,7 @@ def blended(graph: Graph, photo: list, whitener: list) -> list:
 
 
 def sampled(graph: Graph, photo: list, whitener: list) -> list:
-    wires = dict(whitener=whitener, reference=photo, latent_image=photo)
+    wires = dict(whitener=whitener, latent_image=photo, **scenes.pictured(graph, photo))
     wires["model"] = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[0]
     wires["positive"] = wires["negative"] = graph("TestConditioning", seed=1)[0]
     return graph("Img2NoiseKSampler", **wires, steps=2, denoise=0.7)[0]

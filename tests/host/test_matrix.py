@@ -18,7 +18,7 @@ VERSIONS = list(dict.fromkeys(column for *_, column in CELLS if column not in CO
 MADE = "write it again: python -m tests.host.matrix"
 SAMPLE = [
     ("Img2NoiseDewhitenLatent", BASE),
-    ("Img2NoiseKSampler", "mask"),
+    ("Img2NoiseInvertedNoise", "mask"),
     ("Img2NoiseInversionSampler", BASE),
     ("Img2NoiseFirstStepInversion", "LoRA"),
     ("Img2NoiseEditFriendlySampler", "cfg 7.5"),
@@ -26,7 +26,8 @@ SAMPLE = [
     ("Img2NoiseLoadNoiseMaps", "batch 4"),
     ("Img2NoiseCorrelatedNoise", "12 x 8"),
 ]
-WHITENED = "Whiten", "Annealed", "Correlated", "KSampler", "NoiseSheet"  # in the ids of what needs a whitener
+WHITENED = "Whiten", "Annealed", "Correlated", "KSampler", "NoiseSheet", "FromImage", "TwoImages"
+WHITENED += ("MeasureSampler",)  # in the ids of what needs a whitener
 TOLERANCE = 30  # between the errors of two processors, where they are above rounding
 ROUNDING = 1e-5
 

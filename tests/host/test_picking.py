@@ -229,14 +229,18 @@ def test_what_cannot_be_picked_from_is_one_clear_sentence(server, graph, wrong, 
     assert word in scenes.refusal(server, graph, "Img2NoisePickNoise")
 
 
-def test_a_sheet_is_the_previews_by_temperature_and_seed(server, graph):
+def test_a_sheet_is_the_previews_by_similarity_and_seed(server, graph):
     photo, names = scenes.photo(graph), []
     how = dict(latent=photo, whitener=whitener(graph))
-    sheet = graph("Img2NoiseNoiseSheet", **how, temperatures="0.5, 5", noise_seed=3, seeds=2, vae=vae(graph))
-    for temperature in (0.5, 5.0):
+    sheet = graph(
+        "Img2NoiseNoiseSheet", **how, similarities="0.5, 0.9", noise_seed=3, seeds=2, vae=vae(graph)
+    )
+    lam = img2noise.load("sd").at_size(16, 16).eigenvalues(torch.zeros(1))
+    for similarity in (0.5, 0.9):
         for seed in (3, 4):
-            noise = graph("Img2NoiseCorrelatedNoise", **how, temperature=temperature, noise_seed=seed)[0]
-            names.append(f"{temperature:g}, seed {seed}")
+            heat = img2noise.noise.temperature_for(lam, similarity)
+            noise = graph("Img2NoiseCorrelatedNoise", **how, temperature=heat, noise_seed=seed)[0]
+            names.append(f"{similarity:g}, seed {seed}")
             preview = graph("Img2NoisePreviewNoise", noise=noise, latent=photo, vae=vae(graph))[0]
             scenes.dump(graph, **{names[-1]: preview})
     scenes.dump(graph, sheet=sheet[0])

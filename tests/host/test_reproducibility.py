@@ -17,5 +17,5 @@ def test_a_promise_of_a_node_is_kept(server, name, condition):
 
 
 def test_another_picture_of_the_batch_is_another(server):
-    first, second = (repeats.made(server, "KSampler (Correlated Noise)", first=i, count=1) for i in (0, 1))
+    first, second = (repeats.made(server, "KSampler (from Image)", first=i, count=1) for i in (0, 1))
     assert not in_comfyui._apart(first, second).equal

@@ -1,4 +1,4 @@
-"""KSampler (Correlated Noise) beside core's KSampler and beside the sampler made of parts."""
+"""KSampler (from Image) beside core's KSampler and beside the sampler made of parts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def parts(graph: Graph, family: str = "sd", rows: int = 1) -> dict:
 
 
 def ours(graph: Graph, family: str = "sd", **inputs) -> list:
-    whitener = graph("Img2NoiseLoadWhitener", whitener_name=family)[0]
-    reference = graph("TestLatent", seed=4)[0]
-    return graph("Img2NoiseKSampler", whitener=whitener, reference=reference, **HOW, **inputs)[0]
+    image = graph("EmptyImage", width=128, height=128, color=0x3080C0)[0]
+    vae = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name(family))[2]
+    return graph("Img2NoiseKSampler", image=image, vae=vae, **HOW, **inputs)[0]
 
 
 def half_masked(graph: Graph, latent: list) -> list:
@@ -37,7 +37,7 @@ def half_masked(graph: Graph, latent: list) -> list:
 
 
 @pytest.mark.parametrize("case", ["one", "three", "partial", "masked", "picked", "ancestral", "sdxl"])
-def test_without_correlation_it_is_cores_ksampler_bit_for_bit(server, graph, case):
+def test_at_similarity_0_it_is_cores_ksampler_bit_for_bit(server, graph, case):
     family = "sdxl" if case == "sdxl" else "sd"
     wires = parts(graph, family, rows=3 if case in ("three", "picked") else 1)
     if case == "masked":
@@ -49,8 +49,8 @@ def test_without_correlation_it_is_cores_ksampler_bit_for_bit(server, graph, cas
     wires["denoise"] = 1.0 if case in ("one", "three") else 0.6
     wires["sampler_name"] = "euler_ancestral" if case == "ancestral" else "euler"
     graph("TestDump", value=graph("KSampler", **HOW, **wires)[0], name="core")
-    graph("TestDump", value=ours(graph, family, **wires, correlate=False), name="plain")
-    graph("TestDump", value=ours(graph, family, **wires, correlate=True), name="correlated")
+    graph("TestDump", value=ours(graph, family, **wires, similarity=0.0), name="plain")
+    graph("TestDump", value=ours(graph, family, **wires, similarity=0.6), name="correlated")
     server.run(graph)
     core, plain, correlated = (server.tensors(name) for name in ("core", "plain", "correlated"))
     assert core.keys() == plain.keys()
@@ -59,14 +59,15 @@ def test_without_correlation_it_is_cores_ksampler_bit_for_bit(server, graph, cas
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_with_correlation_it_is_the_sampler_made_of_parts(server, graph, rows):
+def test_it_is_the_sampler_made_of_parts(server, graph, rows):
     wires = parts(graph, rows=rows)
     graph("TestDump", value=ours(graph, **wires, sampler_name="euler", denoise=0.8), name="whole")
     latent = wires.pop("latent_image")
     noise = graph(
-        "Img2NoiseCorrelatedNoise",
-        latent=graph("TestLatent", seed=4)[0],
-        whitener=graph("Img2NoiseLoadWhitener", whitener_name="sd")[0],
+        "Img2NoiseNoiseFromImage",
+        image=graph("EmptyImage", width=128, height=128, color=0x3080C0)[0],
+        vae=graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[2],
+        model=wires["model"],
         noise_seed=HOW["seed"],
     )
     sampled = graph(

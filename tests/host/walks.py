@@ -25,8 +25,7 @@ def walked(server, again: str, change: Callable[[Graph, list], list] | None = No
         result = node(graph, found, who, latent, STEPS)
         made[node.__name__] = scenes.replayed(graph, result, who) if node.__name__ in MAPPED else result
     prompts = dict(positive=scenes.prompt(graph, 1), negative=scenes.prompt(graph, 99))
-    whitener = graph("Img2NoiseLoadWhitener", whitener_name="sd")[0]
-    how = dict(model=found, **prompts, latent_image=latent, reference=latent, whitener=whitener)
+    how = dict(model=found, **prompts, latent_image=latent, **scenes.pictured(graph, latent))
     made["correlated"] = graph("Img2NoiseKSampler", **how, steps=STEPS, cfg=3.0)[0]
     scenes.dump(graph, photo=latent, **{f"{again} {name}": wire for name, wire in made.items()})
     server.run(graph)

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from img2noise import anneal, correlated_noise, draw
+from benchmarks import gains as bench
+from img2noise import anneal, correlated_noise, draw, load
 from img2noise.noise import (
     compensated,
     correlation,
@@ -108,6 +109,18 @@ def test_compensated_noise_of_a_picture_comes_back_as_the_picture():
     assert close(preview(z, whitener, gain_of), x0, 1e-9)
     twice = compensated(whitener.whiten(x0), whitener, lambda lam: lam.sqrt() / 5)  # the limit
     assert close(twice, 2 * whitener.whiten(x0), 1e-10)
+
+
+@each("way", ["4, shift 3", "8, shift 3", "SD-Turbo 1", "SD-Turbo 4"])
+def test_few_steps_bring_the_picture_as_near_as_the_closed_form_says(way):
+    """Sampled with the exact denoiser, from white noise, ZCA noise and noise made for these steps."""
+    whitener = load("sd").at_size(24, 24)
+    steps = (bench.flow(*bench.FLOWS[way]), 1.0) if way in bench.FLOWS else bench.turbo(int(way[-1]))
+    lam = whitener.eigenvalues(torch.zeros(1, dtype=torch.float64))
+    white, zca, for_sampler = bench.sampled(whitener, *steps)
+    expected = bench.distances(lam, *steps)[:3]
+    assert (white, zca, for_sampler) == pytest.approx(expected, rel=0.12, abs=0.002)
+    assert for_sampler < zca < white
 
 
 @each("preserve_variance", [True, False])

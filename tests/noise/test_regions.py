@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from img2noise import correlated_noise, draw
-from img2noise.noise import kept_noise
+from img2noise.noise import kept_noise, preview
 from img2noise.noise.correlated import temperature_for
 
 from ..cases import CASES, SHAPES, close, fitted, matrix, normal
@@ -18,9 +18,9 @@ def ramp():
     return torch.linspace(0, 1, PIXELS[0] * PIXELS[1], dtype=torch.float64).view(PIXELS)
 
 
-def dense(whitener, mask, temperature, strength):
+def dense(whitener, mask, temperature, strength, gain=None):
     """G and F of the formula, and their operators' A."""
-    w, _ = matrix(whitener.dewhiten, SHAPE)
+    w, _ = matrix(lambda z: preview(z, whitener, gain), SHAPE)
     lam = (w @ w.T).diagonal().mean()
     x = mask.expand(SHAPE).flatten()[:, None] * w * (2 / (temperature * lam)) ** 0.5
     a, u = torch.linalg.eigh(x.T @ x)
@@ -39,6 +39,20 @@ def test_kept_noise_is_its_formula_in_dense_matrices(structure, method, temperat
     n = draw(x0.shape, 3).double().flatten()
     assert close(z.flatten(), held @ whitener.whiten(x0).flatten() + fresh @ n, 1e-8)
     assert close(held @ held.T + fresh @ fresh.T, torch.eye(len(n), dtype=torch.float64), 1e-12)
+
+
+@each("structure", ["cosine", "dense"])
+def test_a_samplers_gain_takes_the_place_of_the_spectrum(structure):
+    def gain(lam):
+        return lam.sqrt() * (0.2 + 0.7 / (1 + lam))
+
+    whitener, x0 = fitted(structure, "zca", SHAPE), normal(1, *SHAPE, seed=5)
+    z = kept_noise(x0, whitener, ramp(), temperature=2.0, gain=gain, seed=3, tolerance=1e-12)
+    held, fresh = dense(whitener, ramp(), 2.0, 1.0, gain)
+    n = draw(x0.shape, 3).double().flatten()
+    assert close(z.flatten(), held @ whitener.whiten(x0).flatten() + fresh @ n, 1e-8)
+    even = kept_noise(x0, whitener, torch.ones(PIXELS), similarity=0.6, gain=gain, seed=3)
+    assert torch.equal(even, correlated_noise(x0, whitener, similarity=0.6, gain=gain, seed=3))
 
 
 def test_every_unit_vector_comes_out_with_unit_variance():

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from benchmarks.similarity import NAMES, measured
 from img2noise import correlated_noise, draw, load
 from img2noise.noise import correlation, similarity_at, temperature_for
 
@@ -48,17 +49,12 @@ def test_the_ends_are_white_noise_bit_for_bit_and_the_pictures_noise(structure, 
     assert torch.equal(some, correlated_noise(x0, whitener, temperature=heat, seed=3))
 
 
-@each("name", ["sd", "sdxl", "rgb"])
-@each("similarity", [0.1, 0.5, 0.9])
-def test_a_preview_correlates_with_its_picture_by_the_similarity(name, similarity):
-    whitener = load(name).at_size(32, 48)
-    seeds = list(range(200))
-    x0 = whitener.dewhiten(draw((200, *whitener.shape), list(range(1000, 1200))))
-    z = correlated_noise(x0, whitener, similarity=similarity, seed=seeds)
-    a, b = whitener.analyze(whitener.dewhiten(z)), whitener.analyze(x0)
-    correlated = float((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt())
-    # The power of rgb lies in so few coordinates that 200 pictures leave its correlation uncertain by .015.
-    assert correlated == pytest.approx(similarity, abs=0.05 if name == "rgb" else 0.02)
+@each(("name", "size"), [(name, (24, 32)) for name in NAMES] + [("sd", (40, 64))])
+def test_a_preview_correlates_with_its_picture_by_the_similarity(name, size):
+    whitener, values = load(name).at_size(*size), (0.1, 0.5, 0.9)
+    for value, found in measured(whitener, values).items():
+        # The power of rgb lies in so few coordinates that 200 pictures leave it uncertain by .015.
+        assert found == pytest.approx(value, abs=0.05 if name == "rgb" else 0.02)
 
 
 def test_frames_share_their_noise_and_keep_their_likeness():

@@ -23,7 +23,10 @@ WISHES = {
     "edit with words": ("Img2NoiseEditFriendlyEdit",),
     "noise maps": tuple(node for node in TRIES if "NoiseMaps" in node or "EditFriendly" in node),
     "inversion": ("Img2NoiseInversionSampler", "Img2NoiseInvertedNoise", "Img2NoiseFirstStepInversion"),
-    "variations": ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseKSampler"),
+    "variations": (
+        *("Img2NoiseNoiseFromImage", "Img2NoiseKSampler"),
+        *("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise"),
+    ),
 }
 HEAD = """# What works with what
 

@@ -92,14 +92,45 @@ def preview_noise(p: Source) -> None:
 
 
 def noise_sheet(p: Source) -> None:
-    how = dict(temperatures="1, 5", seeds=2)
+    how = dict(similarities="0.8, 0.5", seeds=2)
     p.show(p.graph("Img2NoiseNoiseSheet", latent=p.photo, whitener=p.whitener, **how)[0])
+
+
+def noise_from_image(p: Source) -> None:
+    made = dict(sampler=scenes.euler(p.graph), sigmas=p.levels())
+    node = p.graph("Img2NoiseNoiseFromImage", **_image(p), model=p.model, **made)
+    p.show(node[1])
+    _noise(p, node[0])
+
+
+def noise_from_two_images(p: Source) -> None:
+    first, other = _image(p), _image(p, 5)
+    images = dict(layout_image=first.pop("image"), color_image=other["image"])
+    node = p.graph("Img2NoiseNoiseFromTwoImages", **images, **first, model=p.model)
+    p.show(node[1])
+    _noise(p, node[0])
 
 
 def ksampler(p: Source) -> None:
     how = dict(steps=p.family.turbo or 3, cfg=p.cfg, sampler_name="euler", scheduler="sgm_uniform")
-    wires = dict(model=p.model, **p.prompts(), whitener=p.whitener, reference=p.photo)
+    wires = dict(model=p.model, **p.prompts(), **_image(p))
     p.show(p.graph("Img2NoiseKSampler", **wires, **how, latent_image=p.photo)[0])
+
+
+def inspect_sampler(p: Source) -> None:
+    wires = dict(model=p.model, sampler=scenes.euler(p.graph), sigmas=p.levels())
+    node = p.graph("Img2NoiseInspectSampler", **wires)
+    p.show(node[0])
+    p.show(node[1])
+
+
+def measure_sampler(p: Source) -> None:
+    wires = dict(guider=p.guider(), sampler=scenes.euler(p.graph), sigmas=p.levels(), latent=p.photo)
+    node = p.graph("Img2NoiseMeasureSampler", **wires, whitener=p.whitener, count=6)
+    p.show(node[0])
+    p.show(node[1])
+    p.show(node[2])
+    _noise(p, p.graph("Img2NoiseNoiseFromImage", **_image(p), model=p.model, gain=node[0])[0])
 
 
 def there_and_back(p: Source) -> None:
@@ -194,6 +225,12 @@ def compare_whitenings(p: Source) -> None:
     p.show(node[1])
 
 
+def _image(p: Source, seed: int = 3) -> dict:
+    """An image of pixels, and what encodes it."""
+    pixels = p.graph("VAEDecode", samples=p.picture(seed), vae=p.vae)[0]
+    return dict(image=pixels, vae=p.vae, whitener=p.whitener)
+
+
 def _file(p: Source) -> str:
     return "-".join(["matrix", p.family.name, p.condition, p.again]).replace(",", "")
 
@@ -242,6 +279,10 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoiseFitWhitenerFromFolder": [fit_whitener_from_folder],
     "Img2NoiseWhitenLatent": [whiten_latent],
     "Img2NoiseDewhitenLatent": [dewhiten_latent],
+    "Img2NoiseNoiseFromImage": [noise_from_image],
+    "Img2NoiseNoiseFromTwoImages": [noise_from_two_images],
+    "Img2NoiseInspectSampler": [inspect_sampler],
+    "Img2NoiseMeasureSampler": [measure_sampler],
     "Img2NoiseAnnealedNoise": [annealed_noise],
     "Img2NoiseCorrelatedNoise": [correlated_noise],
     "Img2NoiseLatentToNoise": [latent_to_noise],
@@ -266,6 +307,7 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoiseCompareWhitenings": [compare_whitenings],
 }
 SAMPLING = {
+    "Img2NoiseMeasureSampler",
     "Img2NoisePickNoise",
     "Img2NoiseKSampler",
     "Img2NoiseInversionSampler",
