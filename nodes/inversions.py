@@ -22,7 +22,7 @@ class Img2NoiseInversionSampler(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseInversionSampler",
             display_name="Inversion Sampler",
-            category="img2noise/inversion",
+            category="img2noise/advanced",
             description="Runs sampling backwards: SamplerCustomAdvanced turns the picture in latent_image "
             "into the noise that makes it. Use the picture's prompt and a guidance of about "
             "1.",
@@ -54,7 +54,7 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseInvertedNoise",
             display_name="Inverted Noise",
-            category="img2noise/inversion",
+            category="img2noise/advanced",
             description="Lets a sampler start exactly where an inversion ended, to return the picture or "
             "to edit it with another prompt. Connect an empty latent or the picture to the "
             "sampler: both give the same.",
@@ -88,7 +88,7 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseFirstStepInversion",
             display_name="First-Step Inversion",
-            category="img2noise/inversion",
+            category="img2noise/unsample",
             description="Finds noise from which the first denoising step alone already shows your "
             "picture. The layout stays visible in the noise; sample it for pictures that "
             "share the layout.",

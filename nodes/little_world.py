@@ -13,7 +13,7 @@ class Img2NoiseLoadLittleWorld(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseLoadLittleWorld",
             display_name="Load Little World",
-            category="img2noise/little world",
+            category="img2noise/advanced",
             description="Loads a small model that comes with img2noise: colored balls, cubes, cylinders and "
             "cones on a floor before a wall. It needs no download, makes pictures of 128 x 128 pixels in "
             "seconds on any computer, and follows prompts.",

@@ -30,11 +30,11 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseLoadWhitener",
-            display_name="Load Whitener",
-            category="img2noise/whitening",
-            description="Loads a whitener: how photos look to a model, to turn a picture into noise and "
-            "noise into a picture. Choose sd for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
-            search_aliases=["whitening", "zca", "decorrelate", "load matrix", "noise statistics"],
+            display_name="Load Image Profile (ZCA Whitener)",
+            category="img2noise/profiles",
+            description="Loads how photos look to a model, to turn a picture into noise and back. Choose sd "
+            "for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
+            search_aliases=["load whitener", "whitening", "zca", "decorrelate", "noise statistics"],
             inputs=[
                 io.Combo.Input(
                     "whitener_name",
@@ -66,10 +66,10 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseSaveWhitener",
-            display_name="Save Whitener",
-            category="img2noise/whitening",
-            description="Saves a fitted whitener to models/img2noise for Load Whitener.",
-            search_aliases=["store whitening", "export whitener", "zca"],
+            display_name="Save Image Profile (ZCA Whitener)",
+            category="img2noise/profiles",
+            description="Saves a fitted profile to models/img2noise for Load Image Profile.",
+            search_aliases=["save whitener", "store whitening", "export", "zca"],
             is_output_node=True,
             inputs=[
                 inputs.WhitenerType.Input("whitener", tooltip="The whitener to save."),
@@ -93,11 +93,11 @@ class Img2NoiseFitWhitener(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseFitWhitener",
-            display_name="Fit Whitener",
-            category="img2noise/whitening",
+            display_name="Fit Image Profile (ZCA Whitener)",
+            category="img2noise/profiles",
             description="Learns from a batch of pictures how such pictures look to a model, so that noise "
             "can get their colors, softness and detail. More pictures make a better whitener.",
-            search_aliases=["train whitening", "zca", "covariance", "measure latents"],
+            search_aliases=["fit whitener", "train whitening", "zca", "covariance", "measure latents"],
             inputs=[
                 io.Latent.Input("latents", tooltip="A batch of pictures from VAE Encode."),
                 inputs.latent_space(),
@@ -114,7 +114,7 @@ class Img2NoiseFitWhitener(io.ComfyNode):
                 inputs.MomentsType.Input(
                     "moments",
                     optional=True,
-                    tooltip="Measurements of another Fit Whitener; these pictures are added to them.",
+                    tooltip="Measurements of another Fit Image Profile; these pictures are added to them.",
                 ),
             ],
             outputs=inputs.fitted(),
@@ -139,11 +139,11 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseFitWhitenerFromFolder",
-            display_name="Fit Whitener from Folder",
-            category="img2noise/whitening",
+            display_name="Fit Image Profile from Folder (ZCA Whitener)",
+            category="img2noise/profiles",
             description="Fits a whitener to a folder of photos, so that noise can get their look. A tenth "
             "of the photos is held out to test how well it works.",
-            search_aliases=["train whitening", "zca", "dataset statistics", "measure photos"],
+            search_aliases=["fit whitener", "train whitening", "zca", "dataset statistics", "style"],
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
                 io.Combo.Input(
@@ -198,7 +198,7 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseWhitenLatent",
             display_name="Whiten Latent",
-            category="img2noise/whitening",
+            category="img2noise/advanced",
             description="Turns a picture into noise: evens out colors and softness until only the "
             "arrangement of detail is left. Dewhiten Latent undoes it.",
             search_aliases=["picture to noise", "decorrelate", "zca", "whitening"],
@@ -227,7 +227,7 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseDewhitenLatent",
             display_name="Dewhiten Latent",
-            category="img2noise/whitening",
+            category="img2noise/advanced",
             description="Shows what picture a noise will make, without a model: gives it the colors and "
             "softness of photos. Undoes Whiten Latent.",
             search_aliases=["noise to picture", "preview noise", "zca", "whitening"],

@@ -10,7 +10,6 @@ from . import banner, inverted, maps, noises, whiteners
 from .sheets import ROOT, sheet, strip
 
 SHIFTS = partial(maps.moved, "right", "down", "up and right")
-FLIPS = partial(maps.moved, "mirrored", "upside down")
 BOTH = partial(maps.moved, "right", "down", "mirrored")
 TEMPLATES = {
     "annealed-variations": noises.searched, "compare-whitenings": whiteners.compared,
@@ -30,16 +29,16 @@ TEMPLATES = {
 NODES = {
     "AnnealedNoise": noises.searched, "BlendNoises": noises.blended,
     "CompareWhitenings": whiteners.compared_chart, "CorrelatedNoise": noises.temperatures,
-    "DewhitenLatent": whiteners.dewhitened, "EditFriendlyEdit": maps.few_steps,
-    "EditFriendlyInversion": maps.taken_apart, "EditFriendlySampler": maps.replayed,
+    "DewhitenLatent": whiteners.dewhitened, "PromptEdit": maps.few_steps,
+    "ImageToNoiseMaps": maps.taken_apart, "SampleNoiseMaps": maps.replayed,
     "FirstStepInversion": inverted.first, "FitWhitener": whiteners.shrunk,
-    "FitWhitenerFromFolder": whiteners.fitted, "FlipNoiseMaps": FLIPS,
+    "FitWhitenerFromFolder": whiteners.fitted,
     "InspectNoise": inverted.inspected_chart, "InversionSampler": inverted.there_and_back,
     "InvertedNoise": inverted.there_and_back, "KSampler": noises.sampled, "LatentToNoise": noises.too_weak,
     "LoadLittleWorld": noises.painted, "LoadNoiseMaps": maps.replayed, "LoadWhitener": whiteners.fitted,
     "NoiseSheet": noises.table, "PickNoise": noises.picked, "PreviewNoise": noises.seen_before,
     "NoiseToLatent": noises.as_latents, "RecolorNoiseMaps": maps.recolored, "SaveNoiseMaps": maps.taken_apart,
-    "SaveWhitener": whiteners.fitted, "ShiftNoiseMaps": SHIFTS, "WhitenLatent": whiteners.whitened,
+    "SaveWhitener": whiteners.fitted, "TransformNoiseMaps": SHIFTS, "WhitenLatent": whiteners.whitened,
 }  # fmt: skip
 
 

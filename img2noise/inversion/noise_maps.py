@@ -155,8 +155,8 @@ def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band)
         raise ValueError(f"got band {band}; expected two numbers in [0, 1]")
     for share in band:
         checks.number(share, "band", 0, 1)
-    if band[0] >= band[1]:
-        raise ValueError(f"got band {band}; expected its first share below its last")
+    if band[0] > band[1]:
+        raise ValueError(f"got band {band}; expected its first share not above its last")
     checks.batch(target, "the color")
     checks.batch(mask, "the mask")
     sizes = [tuple(t.shape) for t in (target, mask, maps.start)]

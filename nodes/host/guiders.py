@@ -191,7 +191,7 @@ def check_pair(source, target, picture: Picture) -> None:
     halves = [float(model.get_model_object("model_sampling").percent_to_sigma(0.5)) for model in both]
     if not math.isclose(*halves, rel_tol=1e-3):
         logger.warning(
-            "Edit-Friendly Edit: source and target have different schedules or shifts (half way at %.3g and "
+            "Prompt Edit: source and target have different schedules or shifts (half way at %.3g and "
             "%.3g); connect the sigmas of the target model",
             *halves,
         )

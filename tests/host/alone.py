@@ -171,20 +171,21 @@ def good_of_candidates(w: World, latent: dict) -> dict[str, dict]:
 def good_of_walks(w: World) -> dict[str, dict]:
     latent, maps = {"samples": normal(1, *SIZE)}, dict(noise_maps=w.maps())
     guided, levels = dict(guider=w.guider()), dict(sigmas=w.sigmas(), latent=latent)
-    walk = dict(**levels, method="custom", eta=1.0, skip=1, noise_seed=1, few_steps="auto")
+    walk = dict(**levels, method="custom", eta=1.0, skip=0.25, noise_seed=1, few_steps="auto")
     back = dict(scheme="target", forward_fraction=0.3, forward_seed=1, iterations=2)
-    pull = dict(color=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
+    pull = dict(
+        vae=w.vae(4), color="#20c040", mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7
+    )
     smooth = dict(weight=1.5, average=2, free_steps=1)
     stop = dict(iterations=2, stop="iterations", anderson_window=0, tolerance=1e-3, normalize=True)
     return dict(
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
-        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, levels_per_call=1),
-        Img2NoiseEditFriendlySampler=dict(**maps, **guided, **levels),
-        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, **smooth),
-        Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
-        Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
+        Img2NoiseImageToNoiseMaps=dict(**guided, **walk, levels_per_call=1),
+        Img2NoiseSampleNoiseMaps=dict(**maps, **guided, latent=None),
+        Img2NoisePromptEdit=dict(source=w.guider(), target=w.guider(), **walk, **smooth),
+        Img2NoiseTransformNoiseMaps=dict(**maps, right=0, down=8, flip_horizontal=True, flip_vertical=False),
         Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
         Img2NoiseSaveNoiseMaps=dict(**maps, filename_prefix="maps"),
         Img2NoiseLoadNoiseMaps=dict(file="maps_00001_.safetensors"),
@@ -195,7 +196,7 @@ def call(node, inputs: dict) -> None:
     """Run the node, then what a sampler would ask of its NOISE or SAMPLER."""
     inputs, name = dict(inputs), node.__name__
     asked = inputs.pop("asked", None)
-    if name in ("Img2NoiseInversionSampler", "Img2NoiseEditFriendlySampler"):
+    if name == "Img2NoiseInversionSampler":
         guider, latent, sigmas = (inputs.pop(key) for key in ("guider", "latent", "sigmas"))
         sampler = node.execute(**inputs).result[0]
         samples, how = (

@@ -22,7 +22,7 @@ LITTLE = "Img2NoiseLoadLittleWorld"  # brings its own model, prompts and small p
 OF_MODELS = [path for path in WORKFLOWS if LITTLE not in path.read_text("utf-8")]
 SMALL = dict(width=128, height=128, steps=2, iterations=500, amount=2, size=128, batch_size=5)
 FEW_CALLS = {"Img2NoiseFirstStepInversion": dict(iterations=12)}  # of a model
-SKIPPING = dict(steps=9, skip=3)  # more than the eight steps that count as a few-step model's
+SKIPPING = dict(steps=9)  # more than the eight steps that count as a few-step model's
 FOLDERS = dict(CheckpointLoaderSimple="checkpoints", UNETLoader="diffusion_models")
 FOLDERS |= dict(CLIPLoader="text_encoders", VAELoader="vae")
 SEEDS = "seed", "noise_seed", "forward_seed"
@@ -224,7 +224,7 @@ def test_the_recolor_workflow_colors_what_is_painted(server):
 def test_the_turbo_workflow_turns_few_step_mode_on(server):
     def made_with(few_steps: str) -> np.ndarray:
         graph = scaled_down(workflow("turbo-edit"), server)
-        [node] = [n for n in graph.values() if n["class_type"] == "Img2NoiseEditFriendlyEdit"]
+        [node] = [n for n in graph.values() if n["class_type"] == "Img2NoisePromptEdit"]
         assert node["inputs"]["few_steps"] == "auto"
         node["inputs"]["few_steps"] = few_steps
         [[picture]] = pictures(server, graph).values()
