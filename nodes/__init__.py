@@ -21,6 +21,7 @@ NODES = [
     picking.Img2NoisePickNoise,
     picking.Img2NoisePreviewNoise,
     picking.Img2NoiseNoiseSheet,
+    inversions.Img2NoiseUnsample,
     inversions.Img2NoiseInversionSampler,
     inversions.Img2NoiseInvertedNoise,
     inversions.Img2NoiseFirstStepInversion,

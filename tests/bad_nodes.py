@@ -89,6 +89,9 @@ BAD_NODES = {
     | dict(temperatures=["", "warm", "-1", "nan", None], seeds=[*COUNTS, 0, 17]),
     "Img2NoiseKSampler": dict(whitener=FITTING, reference=[*PICTURES, NARROW], temperature=TEMPERATURE)
     | dict(latent_image=[None, {"samples": X * NAN}, {"samples": X[..., :4] * 0}, UNEVEN], model=SDXL),
+    "Img2NoiseUnsample": dict(latent=[*PICTURES, UNEVEN], scheme=UNKNOWN, forward_share=[NAN, 2.0, "1"])
+    | dict(noise_seed=SEEDS, iterations=[*COUNTS, 0], steps=[*COUNTS, 0], cfg=[NAN, -1.0, "1"], asked=ASKED)
+    | dict(model=[lambda w: w.patched("Discrete", "img_to_img", False)]),
     "Img2NoiseInversionSampler": dict(scheme=UNKNOWN, forward_fraction=[NAN, 2.0, "1"], forward_seed=SEEDS)
     | dict(iterations=[*COUNTS, 0], latent=BLANK, sigmas=SIGMAS, guider=GUIDERS),
     "Img2NoiseInvertedNoise": dict(latent=PICTURES, sigmas=SIGMAS, asked=ASKED),

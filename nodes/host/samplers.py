@@ -24,11 +24,19 @@ FLIPPED_ZERO = 1e-4  # what the host's FlipSigmas writes for a leading 0
 class InversionSampler(comfy.samplers.Sampler):
     """Inverts the picture in latent_image to the latent at the highest sigma; ignores noise and mask."""
 
-    def __init__(self, scheme: str, forward_fraction: float, forward_seed: int, iterations: int):
+    def __init__(
+        self,
+        scheme: str,
+        forward_fraction: float,
+        forward_seed: int,
+        iterations: int,
+        indices: Sequence[int] | None = None,
+    ):
         checks.number(forward_fraction, "forward fraction", 0, 1)
         noise_rows(1, forward_seed)  # refuses a wrong seed, also where no step will draw
         self.scheme, self.iterations = scheme, iterations
         self.forward_fraction, self.forward_seed = forward_fraction, forward_seed
+        self.indices = indices  # which draw of the seed each row gets; by position where not given
 
     def sample(
         self, guider, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None, no_bar=False
@@ -58,6 +66,7 @@ class InversionSampler(comfy.samplers.Sampler):
             scheme=self.scheme,
             forward_steps=replaced,
             seed=self.forward_seed,
+            indices=self.indices,
             iterations=self.iterations,
             on_step=guiders.stepper(callback, steps),
         )

@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parents[1]
 SIZE, STEPS = (4, 8, 8), 4
 MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
 NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
-NOISES += ("Img2NoisePickNoise",)
+NOISES += ("Img2NoisePickNoise", "Img2NoiseUnsample")
 
 
 def module_at(name: str, path: Path, **how):
@@ -173,12 +173,15 @@ def good_of_walks(w: World) -> dict[str, dict]:
     guided, levels = dict(guider=w.guider()), dict(sigmas=w.sigmas(), latent=latent)
     walk = dict(**levels, method="custom", eta=1.0, skip=0.25, noise_seed=1, few_steps="auto")
     back = dict(scheme="target", forward_fraction=0.3, forward_seed=1, iterations=2)
+    prompts = dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), cfg=2.0, noise_seed=1)
+    apart = dict(steps=3, scheduler="normal", scheme="exact", forward_share=0.3, iterations=2)
     pull = dict(
         vae=w.vae(4), color="#20c040", mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7
     )
     smooth = dict(weight=1.5, average=2, free_steps=1)
     stop = dict(iterations=2, stop="iterations", anderson_window=0, tolerance=1e-3, normalize=True)
     return dict(
+        Img2NoiseUnsample=dict(**prompts, latent=latent, **apart, asked=latent),
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),

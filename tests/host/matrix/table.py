@@ -22,7 +22,12 @@ MODELS = {  # the rows for artists: families by their names below
 WISHES = {
     "edit with words": ("Img2NoisePromptEdit",),
     "noise maps": tuple(node for node in TRIES if "NoiseMaps" in node),
-    "inversion": ("Img2NoiseInversionSampler", "Img2NoiseInvertedNoise", "Img2NoiseFirstStepInversion"),
+    "inversion": (
+        "Img2NoiseUnsample",
+        "Img2NoiseInversionSampler",
+        "Img2NoiseInvertedNoise",
+        "Img2NoiseFirstStepInversion",
+    ),
     "variations": ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseKSampler"),
 }
 HEAD = """# What works with what

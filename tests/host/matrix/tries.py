@@ -111,6 +111,14 @@ def there_and_back(p: Source) -> None:
     p.show(p.sampled(noise), p.photo)
 
 
+def unsample(p: Source) -> None:
+    how = dict(scheme="exact", forward_share=0.0, iterations=4, steps=p.family.turbo or 3, cfg=p.cfg)
+    node = p.graph("Img2NoiseUnsample", model=p.model, **p.prompts(), latent=p.photo, **how)
+    p.show(node[0])
+    wires = dict(sampler=node[2], sigmas=node[3])
+    p.show(p.sampled(node[0], node[1], **wires), p.photo)
+
+
 def first_step_inversion(p: Source) -> None:
     how = dict(timestep=FIRST, stop="converged", tolerance=1e-5, anderson_window=5, iterations=10)
     wires = dict(guider=p.guider(), latent=p.photo)
@@ -246,6 +254,7 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoisePreviewNoise": [preview_noise],
     "Img2NoiseNoiseSheet": [noise_sheet],
     "Img2NoiseKSampler": [ksampler],
+    "Img2NoiseUnsample": [unsample],
     "Img2NoiseInversionSampler": [there_and_back],
     "Img2NoiseInvertedNoise": [there_and_back],
     "Img2NoiseFirstStepInversion": [first_step_inversion],
@@ -262,6 +271,7 @@ TRIES = {  # by node id: the graphs that are run one after the other
 SAMPLING = {
     "Img2NoisePickNoise",
     "Img2NoiseKSampler",
+    "Img2NoiseUnsample",
     "Img2NoiseInversionSampler",
     "Img2NoiseInvertedNoise",
     "Img2NoiseFirstStepInversion",
