@@ -71,18 +71,20 @@ def size():
     )
 
 
-def fitting():
+def fitting(advanced: bool | None = None):
     """Return the inputs for how a whitener is fitted."""
     return [
         io.Combo.Input(
             "structure",
             options=list(STRUCTURES),
+            advanced=advanced,
             tooltip="cosine: same texture everywhere, any size. stationary: the same for seamless tiles. "
             "kronecker: one size, separates rows and columns. dense: small pictures, needs thousands.",
         ),
         io.Combo.Input(
             "method",
             options=list(METHODS),
+            advanced=advanced,
             tooltip="zca keeps noise where the picture's detail is; zca-cor treats channels alike; pca, "
             "pca-cor and cholesky order it otherwise. No cholesky for cosine and stationary.",
         ),
@@ -90,6 +92,7 @@ def fitting():
             "shrinkage",
             default=0.0,
             **UNIT,
+            advanced=advanced,
             tooltip="Higher makes the whitener steadier when pictures are few: try 0.01 to 0.1.",
         ),
     ]

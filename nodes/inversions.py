@@ -37,7 +37,7 @@ class Img2NoiseUnsample(io.ComfyNode):
                 "fireflow",
                 "renoise",
             ],
-            inputs=_unsampling(),
+            inputs=[*_of_picture(), *_unsampling()],
             outputs=[
                 inputs.noise_output(),
                 io.Latent.Output("latent", tooltip="Your picture, with its mask; connect to latent_image."),
@@ -226,14 +226,20 @@ def level_of(model, timestep: int) -> Levels:
     return models.level_at(model, float(scaled_linear()[timestep]))
 
 
-def _unsampling():
-    """Return the inputs of Unsample."""
+def _of_picture():
+    """Return the inputs of Unsample that say what is inverted, and by which model."""
     tip = "The prompt that describes your picture."
     return [
         io.Model.Input("model", tooltip="The model you will sample with."),
         io.Conditioning.Input("positive", tooltip=tip),
         io.Conditioning.Input("negative", tooltip="Counts from a cfg above 1; an empty prompt is usual."),
         io.Latent.Input("latent", tooltip="Your picture from VAE Encode. A batch works, each by itself."),
+    ]
+
+
+def _unsampling():
+    """Return the inputs of Unsample for how it is inverted."""
+    return [
         io.Float.Input(
             "cfg",
             default=1.0,

@@ -23,6 +23,7 @@ from .host.latents import (
     to_latent,
     whitener_of,
 )
+from .host.spaces import space_of_vae
 
 
 class Img2NoiseLoadWhitener(io.ComfyNode):
@@ -148,13 +149,11 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
                 io.Combo.Input(
                     "folder",
-                    options=[".", *folder_paths.get_input_subfolders()],
-                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. A dot means all "
-                    "of it.",
+                    options=folder_paths.get_input_subfolders(),
+                    tooltip="A folder that you make inside ComfyUI's input folder, with its subfolders. "
+                    "Press R to list new ones.",
                 ),
-                inputs.latent_space(),
                 inputs.size(),
-                *inputs.fitting(),
                 io.Int.Input(
                     "limit",
                     default=0,
@@ -162,6 +161,14 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
                     max=1000000,
                     tooltip="How many photos to use at most. 0 uses all.",
                 ),
+                io.Combo.Input(
+                    "latent_space",
+                    options=["auto", *inputs.LATENT_SPACES],
+                    advanced=True,
+                    tooltip="auto asks your VAE. Choose only where the report names another space than your "
+                    "model's.",
+                ),
+                *inputs.fitting(advanced=True),
             ],
             outputs=[
                 *inputs.fitted(),
@@ -172,15 +179,17 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, folder=".", **_):
+    def fingerprint_inputs(cls, folder="", **_):
         return folders.folder_stamp(folders.input_folder(folder))
 
     @classmethod
-    def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
+    def execute(cls, vae, folder, size, limit, latent_space, structure, method, shrinkage) -> io.NodeOutput:
         checks.whole(limit, "limit", 0)
         checks.whole(size, "size", 1)
-        stride = space_of(latent_space).stride
         files = photo_files(folders.input_folder(folder))
+        if latent_space == "auto":
+            latent_space = space_of_vae(vae, files)
+        stride = space_of(latent_space).stride
         if 0 < limit < len(files):  # spread over the folder, where neighbors are often alike
             files = [files[i * len(files) // limit] for i in range(limit)]
         report, started = progress(len(files)), iter(range(len(files)))
@@ -259,7 +268,8 @@ def describe(whitener: Whitener, header: dict[str, str]) -> str:
 def describe_survey(survey: PhotoStats, whitener: Whitener) -> str:
     """Return what was measured, what was left out and why, and how white held-out photos become."""
     held_out, left_out = survey.held_out, survey.left_out
-    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
+    space = f"{whitener.space} latents ({space_of(whitener).models})"
+    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out: {space}"]
     if held_out:
         found = whiteness(whitener, held_out)
         channels = ", ".join(f"{std:.3f}" for std in found.std)

@@ -142,7 +142,7 @@ def good_of_noises(w: World) -> dict[str, dict]:
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
         Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename_prefix="mine"),
         Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),
-        Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, **fit, limit=0),
+        Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, limit=0, **fit),
         Img2NoiseWhitenLatent=dict(**picture, strength=1.0),
         Img2NoiseDewhitenLatent=dict(**picture, strength=1.0),
         Img2NoiseAnnealedNoise=dict(**picture, **one, iterations=2, **search, **ask),
