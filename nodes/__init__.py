@@ -6,6 +6,7 @@ from . import edits, inspection, inversions, little_world, noise_maps, picking, 
 
 NODES = [
     little_world.Img2NoiseLoadLittleWorld,
+    little_world.Img2NoiseSampleImage,
     whiteners.Img2NoiseLoadWhitener,
     whiteners.Img2NoiseSaveWhitener,
     whiteners.Img2NoiseFitWhitener,

@@ -234,12 +234,6 @@ def _of_picture():
         io.Conditioning.Input("positive", tooltip=tip),
         io.Conditioning.Input("negative", tooltip="Counts from a cfg above 1; an empty prompt is usual."),
         io.Latent.Input("latent", tooltip="Your picture from VAE Encode. A batch works, each by itself."),
-    ]
-
-
-def _unsampling():
-    """Return the inputs of Unsample for how it is inverted."""
-    return [
         io.Float.Input(
             "cfg",
             default=1.0,
@@ -249,6 +243,12 @@ def _unsampling():
             tooltip="Guidance towards the prompt. Keep it at 1: higher is less exact. Raise it where you "
             "sample the noise instead, to 3 to 7.",
         ),
+    ]
+
+
+def _unsampling():
+    """Return the inputs of Unsample for how it is inverted."""
+    return [
         io.Int.Input(
             "steps",
             default=25,

@@ -51,6 +51,7 @@ CANDIDATES = dict(latent=NOISY, whitener=WHITENERS[1:], vae=[lambda w: w.vae(16)
 
 BAD_NODES = {
     "Img2NoiseLoadLittleWorld": {},
+    "Img2NoiseSampleImage": dict(scene=[*UNKNOWN, None, X], size=[*COUNTS, 0, 5000]),
     "Img2NoiseLoadWhitener": dict(
         whitener_name=[f"{name}.safetensors" for name in ("nowhere", "noise", "damaged", "../../secret")]
     ),

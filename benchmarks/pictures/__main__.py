@@ -38,7 +38,7 @@ NODES = {
     "LoadLittleWorld": noises.painted, "LoadNoiseMaps": maps.replayed, "LoadWhitener": whiteners.fitted,
     "NoiseSheet": noises.table, "PickNoise": noises.picked, "PreviewNoise": noises.seen_before,
     "NoiseToLatent": noises.as_latents, "RecolorNoiseMaps": maps.recolored, "SaveNoiseMaps": maps.taken_apart,
-    "SaveWhitener": whiteners.fitted, "TransformNoiseMaps": SHIFTS,
+    "SampleImage": noises.samples, "SaveWhitener": whiteners.fitted, "TransformNoiseMaps": SHIFTS,
     "Unsample": inverted.there_and_back, "WhitenLatent": whiteners.whitened,
 }  # fmt: skip
 

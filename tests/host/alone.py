@@ -139,6 +139,7 @@ def good_of_noises(w: World) -> dict[str, dict]:
     law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
         Img2NoiseLoadLittleWorld=dict(),
+        Img2NoiseSampleImage=dict(scene="red ball", size=64),
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
         Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename_prefix="mine"),
         Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),

@@ -169,7 +169,13 @@ def _inputs(graph: Graph):
 
 def follows_its_seed(path, inputs: dict) -> bool:
     """Whether another seed makes another picture: not where nothing is drawn or the photo comes back."""
-    fixed = "ddim-plain", "edit-friendly-unchanged", "plain-noise", "plain-noise-makes"
+    fixed = (
+        "little-world-picture",
+        "ddim-plain",
+        "edit-friendly-unchanged",
+        "plain-noise",
+        "plain-noise-makes",
+    )
     unseeded = "first-step-beside-whitening", "noise-maps-replay"
     return path.stem not in unseeded and inputs.get("filename_prefix") not in fixed
 

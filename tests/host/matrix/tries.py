@@ -16,6 +16,12 @@ FIRST = 980  # the timestep of the first step
 EXACT = dict(scheme="implicit", forward_fraction=0.0, iterations=4)
 
 
+def sample_image(p: Source) -> None:
+    node = p.graph("Img2NoiseSampleImage", scene="red ball", size=64)
+    for output in (0, 2):
+        p.show(node[output])
+
+
 def load_whitener(p: Source) -> None:
     loaded = p.graph("Img2NoiseLoadWhitener", whitener_name=f"{_file(p)}_00001_.safetensors")
     p.show(loaded[0])
@@ -239,6 +245,7 @@ def _replayed(p: Source, maps: list, seed: int = 1) -> list:
 
 
 TRIES = {  # by node id: the graphs that are run one after the other
+    "Img2NoiseSampleImage": [sample_image],
     "Img2NoiseLoadWhitener": [save_whitener, load_whitener],
     "Img2NoiseSaveWhitener": [save_whitener, load_whitener],
     "Img2NoiseFitWhitener": [fit_whitener],
