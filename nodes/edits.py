@@ -11,7 +11,7 @@ from torch import Tensor
 from ..img2noise import NoiseMaps, checks, extract, replay
 from ..img2noise.denoisers import Denoiser, OnStep
 from ..img2noise.inversion.edit_friendly import edit, turbo_sigmas
-from ..img2noise.inversion.noise_maps import LAST_NORM, clip_last_map, statistics
+from ..img2noise.inversion.noise_maps import LAST_NORM, clip_last_map, later, statistics
 from ..img2noise.sigmas import Levels, descending
 from . import inputs
 from .host import batches, guiders, models, stored_maps
@@ -92,6 +92,13 @@ class Img2NoiseSampleNoiseMaps(io.ComfyNode):
                     "guider", tooltip="The model with the prompt you want; 7 to 15 is a good cfg."
                 ),
                 inputs.noise_maps(),
+                io.Float.Input(
+                    "skip",
+                    default=0.0,
+                    **inputs.UNIT,
+                    tooltip="The share of the first steps left out, where it is more than the maps leave "
+                    "out. Higher keeps more of the picture; 0 takes all that the maps have.",
+                ),
                 io.Latent.Input(
                     "latent",
                     optional=True,
@@ -103,8 +110,9 @@ class Img2NoiseSampleNoiseMaps(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, guider, noise_maps, latent=None) -> io.NodeOutput:
+    def execute(cls, guider, noise_maps, skip, latent=None) -> io.NodeOutput:
         maps, picture = stored_maps.asked(noise_maps, guider, latent)
+        maps = later(maps, skipped(skip, maps.steps))
         return io.NodeOutput(guiders.finish(sampled(guider, picture, maps), guider, picture))
 
 

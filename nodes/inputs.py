@@ -78,15 +78,15 @@ def fitting(advanced: bool | None = None):
             "structure",
             options=list(STRUCTURES),
             advanced=advanced,
-            tooltip="cosine: same texture everywhere, any size. stationary: the same for seamless tiles. "
-            "kronecker: one size, separates rows and columns. dense: small pictures, needs thousands.",
+            tooltip="cosine: any size, best for most. stationary: the same for seamless tiles. kronecker: "
+            "one size, separates rows and columns. dense: thousands of small pictures.",
         ),
         io.Combo.Input(
             "method",
             options=list(METHODS),
             advanced=advanced,
             tooltip="zca keeps noise where the picture's detail is; zca-cor treats channels alike; pca, "
-            "pca-cor and cholesky order it otherwise. No cholesky for cosine and stationary.",
+            "pca-cor, cholesky order it otherwise. No cholesky for cosine, stationary.",
         ),
         io.Float.Input(
             "shrinkage",

@@ -101,6 +101,7 @@ BAD_NODES = {
     "Img2NoiseImageToNoiseMaps": WALK | dict(guider=GUIDERS, eta=[-0.1, NAN, "1"], levels_per_call=[0, "2"]),
     "Img2NoiseSampleNoiseMaps": dict(
         noise_maps=MAPS,
+        skip=[*UNIT, -0.1, 1.1],
         guider=FAMILIES,
         latent=[*NOISY[1:], *WIDE, NARROW, TWO, {"samples": X * 0, "noise_mask": torch.ones(1, 64, 64)}],
     ),

@@ -44,7 +44,9 @@ def picked(maps: NoiseMaps, rows: list[int]) -> NoiseMaps:
     if rows == list(range(len(maps.start))):
         return maps
     numbers = tuple(numbers_of_maps(maps)[row] for row in rows)
-    return replace(maps, start=maps.start[rows], residuals=maps.residuals[:, rows], numbers=numbers)
+    states = None if maps.states is None else maps.states[:, rows]
+    chosen = dict(start=maps.start[rows], residuals=maps.residuals[:, rows], states=states)
+    return replace(maps, **chosen, numbers=numbers)
 
 
 def numbers_of_maps(maps: NoiseMaps) -> list[int]:
@@ -63,7 +65,8 @@ def stride(maps: NoiseMaps) -> int:
 def moved(maps: NoiseMaps, like: Tensor | str) -> NoiseMaps:
     """Return the maps on the device of a tensor, or on the named device."""
     device = like if isinstance(like, str) else like.device
-    return replace(maps, start=maps.start.to(device), residuals=maps.residuals.to(device))
+    states = None if maps.states is None else maps.states.to(device)
+    return replace(maps, start=maps.start.to(device), residuals=maps.residuals.to(device), states=states)
 
 
 def check_space(guider, maps: NoiseMaps) -> None:

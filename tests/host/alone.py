@@ -118,7 +118,9 @@ class World:
     def maps(self):
         x, gaussian = normal(1, *SIZE), lambda x, sigma: x / (1 + sigma.view(-1, 1, 1, 1) ** 2)
         maps = self.library.extract(gaussian, x, self.sigmas(), seed=1)
-        return self.library.NoiseMaps(maps.start, maps.residuals, maps.levels.told.float(), space="sd")
+        return self.library.NoiseMaps(
+            maps.start, maps.residuals, maps.levels.told.float(), space="sd", states=maps.states
+        )
 
 
 def good(w: World) -> dict[str, dict]:
@@ -187,7 +189,7 @@ def good_of_walks(w: World) -> dict[str, dict]:
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
         Img2NoiseImageToNoiseMaps=dict(**guided, **walk, levels_per_call=1),
-        Img2NoiseSampleNoiseMaps=dict(**maps, **guided, latent=None),
+        Img2NoiseSampleNoiseMaps=dict(**maps, **guided, skip=0.0, latent=None),
         Img2NoisePromptEdit=dict(source=w.guider(), target=w.guider(), **walk, **smooth),
         Img2NoiseTransformNoiseMaps=dict(**maps, right=0, down=8, flip_horizontal=True, flip_vertical=False),
         Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),

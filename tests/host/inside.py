@@ -19,7 +19,6 @@ import alone
 import torch
 
 FILES = "file", "folder", "whitener_name"  # widgets that list what lies on the disk
-LARGE = 513  # latent pixels a side, more than anything can be shifted by
 SUITED = {  # what else must be set for an end of a widget to make sense
     ("Img2NoiseFirstStepInversion", "iterations", "max"): dict(
         stop="converged", anderson_window=5, tolerance=1e-6
@@ -28,10 +27,6 @@ SUITED = {  # what else must be set for an end of a widget to make sense
     ("Img2NoiseFirstStepInversion", "tolerance"): dict(
         stop="converged", latent={"samples": 5 * alone.normal(1, *alone.SIZE)}
     ),
-    ("Img2NoiseRecolorNoiseMaps", "band_start"): dict(band_end=1.0),
-    ("Img2NoiseRecolorNoiseMaps", "band_end"): dict(band_start=0.0),
-    ("Img2NoiseTransformNoiseMaps", "down"): dict(noise_maps=lambda w: large_maps(w)),
-    ("Img2NoiseTransformNoiseMaps", "right"): dict(noise_maps=lambda w: large_maps(w)),
     ("Img2NoiseCompareWhitenings", "shrinkage"): dict(
         latents=lambda w: {"samples": alone.normal(512, *alone.SIZE)},
         noises=lambda w: {"samples": alone.normal(512, *alone.SIZE, seed=1)},
@@ -41,13 +36,8 @@ NOT_RUN = {  # why an end is not tried
     ("Img2NoiseAnnealedNoise", "iterations", "max"): "a million steps take minutes",
     ("Img2NoiseFitWhitener", "patch", "max"): "a covariance of 8100 numbers a side takes minutes",
     ("Img2NoiseKSampler", "steps", "max"): "core's own range; ten thousand steps take minutes",
+    ("Img2NoiseUnsample", "steps", "max"): "the same",
 }
-
-
-def large_maps(w: alone.World):
-    x = alone.normal(1, 4, LARGE, LARGE)
-    maps = w.library.extract(lambda x, sigma: 0 * x, x, torch.tensor([1.0, 0.0]), seed=1)
-    return w.library.NoiseMaps(maps.start, maps.residuals, maps.levels, space="sd")
 
 
 def widgets(node) -> dict[str, dict]:

@@ -91,6 +91,20 @@ def test_seeds_make_other_maps_that_all_rebuild_the_picture_and_edit_it_differen
     assert torch.equal(*samples(server, "edit-1", "same"))
 
 
+def test_more_steps_can_be_left_out_when_the_maps_are_sampled(server, graph):
+    found = model(graph)
+    source, target = guider(graph, found, 1), guider(graph, found, 2, cfg=4.0)
+    levels = sigmas(graph, found, 6)
+    whole, part = (inversion(graph, source, levels, skip=skip)[0] for skip in (0.0, 0.5))
+    dump(graph, later=replayed(graph, whole, target, skip=0.5), part=replayed(graph, part, target))
+    dump(graph, photo=photo(graph, **SMALL), back=replayed(graph, whole, source, skip=1.0))
+    dump(graph, less=replayed(graph, part, target, skip=0.2))
+    server.run(graph)
+    close(server, "later", "part")
+    close(server, "less", "part")
+    close(server, "back", "photo")
+
+
 def test_a_row_of_a_batch_is_its_own_single_run(server, graph):
     found = graph("TestGaussian", model=model(graph))[0]
     who, levels, batch = guider(graph, found), sigmas(graph, found, 4), photo(graph, batch_size=3, **SMALL)

@@ -198,7 +198,7 @@ def test_a_sample_image_comes_with_the_mask_of_its_object_and_words_that_the_lit
     dump(graph, image=node[0], mask=node[1], words=words)
     server.run(graph)
     image, mask = (server.tensors(name)["image"] for name in ("image", "mask"))
-    assert image.shape == (1, 128, 128, 3) and 0 <= float(image.min()) and float(image.max()) <= 1
+    assert image.shape == (1, 128, 128, 3) and float(image.min()) >= 0 and float(image.max()) <= 1
     assert mask.shape == (1, 128, 128) and 0.02 < float(mask.mean()) < 0.2
     inside = (image[0] * mask[0, ..., None]).sum((0, 1)) / mask.sum()
     color = SAMPLES[scene].objects[0].color

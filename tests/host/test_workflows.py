@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from world.scenes import COLORS
+from world.render import masks
+from world.scenes import COLORS, SAMPLES
 
 from . import checkpoints
 from .graphs import Graph, to_api
@@ -222,9 +223,8 @@ def test_the_recolor_workflow_colors_what_is_painted(server):
     saved = {n["inputs"]["filename_prefix"]: made[k][0] for k, n in graph.items() if k in made}
     before, after = saved["edit-friendly-unchanged"].astype(int), saved["edit-friendly-recolored"]
     changed = np.abs(after - before).mean(2)
-    left, top = 128 // 4, 128 // 4  # of what `draw_photos` paints, in the square example
-    painted = changed[top : 3 * top, left : 2 * left].mean()
-    assert painted > 10 * changed[:, 3 * left :].mean()
+    mask = masks(SAMPLES["red ball"], 128)[0] > 0.5
+    assert changed[mask].mean() > 10 * changed[:, 96:].mean()  # a quarter beside the object
 
 
 def test_the_turbo_workflow_turns_few_step_mode_on(server):
