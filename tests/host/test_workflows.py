@@ -60,7 +60,7 @@ def scaled(workflow: dict, server, family: str = "sd", photos: str = "first", mo
     for node in graph.values():
         inputs = node["inputs"]
         if node["class_type"] == "CLIPTextEncode" and not own:
-            seed = zlib.crc32(inputs["text"].encode())
+            seed = zlib.crc32(str(inputs["text"]).encode())
             node.update(class_type="TestConditioning")
             width = checkpoints.POOLED.get(family, 1280)
             inputs = node["inputs"] = dict(seed=seed, dim=checkpoints.CONTEXT[family], pooled=width)
@@ -89,7 +89,7 @@ def settle(graph: Graph) -> None:
     for node in graph.values():
         if node["class_type"] == "CheckpointLoaderSimple":
             node.update(class_type=LITTLE, inputs={})
-        if node["class_type"] == "CLIPTextEncode":
+        if node["class_type"] == "CLIPTextEncode" and isinstance(node["inputs"]["text"], str):
             color = COLORS[zlib.crc32(node["inputs"]["text"].encode()) % len(COLORS)]
             node["inputs"]["text"] = f"a {color} ball on a stone floor"
 
