@@ -15,6 +15,7 @@ TEMPLATES = {
     "annealed-variations": noises.searched, "compare-whitenings": whiteners.compared,
     "ddim-forward-replaced": inverted.replaced, "edit-friendly-diversity": maps.diverse,
     "edit-friendly-edit": maps.edited, "edit-friendly-recolor": maps.recolored, "edit-friendly-shift": BOTH,
+    "edit-with-a-prompt": maps.sample_edited,
     "first-step-beside-whitening": inverted.first_beside_whitening, "fit-a-whitener": whiteners.fitted,
     "flowedit-sdxl": partial(maps.flow_edit, 25, floor="wooden"),
     "flux-edit": partial(maps.flow_edit, 42, shape="cube"),
