@@ -63,8 +63,9 @@ def whole(x: Any, name: str, least: float = -HUGE, most: float = HUGE) -> None:
 
 def choice(x: Any, name: str, among: tuple[str, ...]) -> None:
     """Raise unless x is one of these words."""
-    if x not in among:
-        raise ValueError(f"got {name} {x!r}; choose one of {', '.join(among)}")
+    if not isinstance(x, str) or x not in among:
+        got = repr(x) if isinstance(x, str) else kind(x)
+        raise ValueError(f"got {name} {got}; choose one of {', '.join(among)}")
 
 
 def instance(x: Any, name: str, of: type) -> None:

@@ -1,24 +1,23 @@
-"""Nodes of edit-friendly inversion: extract noise maps of a picture, replay them under a prompt, or both."""
+"""Nodes of edit-friendly inversion: turn a picture into noise maps, sample them under a prompt, or both."""
 
 from __future__ import annotations
 
-import logging
+import math
 from dataclasses import dataclass, replace
 
-import torch
 from comfy_api.latest import io
 from torch import Tensor
 
 from ..img2noise import NoiseMaps, checks, extract, replay
 from ..img2noise.denoisers import Denoiser, OnStep
 from ..img2noise.inversion.edit_friendly import edit, turbo_sigmas
-from ..img2noise.inversion.noise_maps import LAST_NORM, clip_last_map, statistics
+from ..img2noise.inversion.noise_maps import LAST_NORM, clip_last_map, later, statistics
 from ..img2noise.sigmas import Levels, descending
 from . import inputs
-from .host import batches, guiders, latents, models
-from .host.samplers import NoiseMapsNoise, NoiseMapsSampler, moved, numbers_of_maps
+from .host import batches, guiders, models, stored_maps
+from .host.stored_maps import moved
 
-logger = logging.getLogger(__name__)
+CATEGORY = "img2noise/edit"
 FEW_STEPS = ("auto", "on", "off")
 FEW = 8  # steps up to which a schedule counts as a few-step model's
 ETAS = {"edit-friendly": 1.0, "FlowEdit": 0.0}
@@ -26,17 +25,23 @@ AUTO = {"flow": 0.0, "ve": 0.0, "few steps": 1.0}  # eta of "auto" by the kind o
 VARIANCES = {"large areas": 100.0, "objects": 10.0, "fine detail": 1.0}  # of latents, in model space
 
 
-class Img2NoiseEditFriendlyInversion(io.ComfyNode):
+class Img2NoiseImageToNoiseMaps(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return io.Schema(
-            node_id="Img2NoiseEditFriendlyInversion",
-            display_name="Edit-Friendly Inversion",
-            category="img2noise/edit friendly",
+            node_id="Img2NoiseImageToNoiseMaps",
+            display_name="Image to Noise Maps",
+            category=CATEGORY,
             description="Turns a picture into noise maps, one for each step. Sampled with the same prompt "
             "they return the picture; with another prompt, its edit. The maps can be shifted, "
             "flipped, recolored and saved.",
-            search_aliases=["ddpm inversion", "noise maps", "unsample", "ledits", "flowedit", "rf inversion"],
+            search_aliases=[
+                "edit-friendly inversion",
+                "ddpm inversion",
+                "ledits",
+                "flowedit",
+                "rf inversion",
+            ],
             inputs=[
                 io.Guider.Input("guider", tooltip="The model with the prompt that describes your picture."),
                 inputs.sigmas(),
@@ -54,7 +59,7 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
                 ),
             ],
             outputs=[
-                inputs.noise_maps_output("Connect to Edit-Friendly Sampler, or change them first."),
+                inputs.noise_maps_output("Connect to Sample Noise Maps, or change them first."),
                 io.String.Output(
                     "report", tooltip="Steps, strength of the maps, and whether few-step mode is on."
                 ),
@@ -72,55 +77,61 @@ class Img2NoiseEditFriendlyInversion(io.ComfyNode):
         return io.NodeOutput(maps, "\n".join([*describe(maps), *outlook(settings), *settings.notes]))
 
 
-class Img2NoiseEditFriendlySampler(io.ComfyNode):
+class Img2NoiseSampleNoiseMaps(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return io.Schema(
-            node_id="Img2NoiseEditFriendlySampler",
-            display_name="Edit-Friendly Sampler",
-            category="img2noise/edit friendly",
-            description="Samples noise maps with a new prompt: connect all four outputs to "
-            "SamplerCustomAdvanced and the prompt to its guider. A noise mask on latent_image "
-            "limits the edit.",
-            search_aliases=["replay noise maps", "ddpm inversion", "prompt edit"],
-            inputs=[inputs.noise_maps()],
-            outputs=[
-                io.Sampler.Output(
-                    "sampler", tooltip="Starts from the noise maps, whatever noise is connected."
+            node_id="Img2NoiseSampleNoiseMaps",
+            display_name="Sample Noise Maps",
+            category=CATEGORY,
+            description="Makes a picture of noise maps. The prompt they were made with returns your picture, "
+            "another prompt its edit. It is the sampler itself: connect the output to VAE Decode.",
+            search_aliases=["edit-friendly sampler", "replay noise maps", "ddpm inversion", "prompt edit"],
+            inputs=[
+                io.Guider.Input(
+                    "guider", tooltip="The model with the prompt you want; 7 to 15 is a good cfg."
                 ),
-                io.Noise.Output("noise", tooltip="Connect to noise. Noise maps bring their own."),
-                io.Sigmas.Output(
-                    "sigmas", tooltip="Connect to sigmas. The noise maps work with these steps only."
+                inputs.noise_maps(),
+                io.Float.Input(
+                    "skip",
+                    default=0.0,
+                    **inputs.UNIT,
+                    tooltip="The share of the first steps left out, where it is more than the maps leave "
+                    "out. Higher keeps more of the picture; 0 takes all that the maps have.",
                 ),
-                io.Latent.Output("latent", tooltip="An empty latent of the size of the noise maps."),
+                io.Latent.Input(
+                    "latent",
+                    optional=True,
+                    tooltip="Optional: your picture with a noise mask, to change nothing outside it, or some "
+                    "pictures of a batch, to sample these alone.",
+                ),
             ],
+            outputs=[io.Latent.Output("latent", tooltip="The picture; connect to VAE Decode.")],
         )
 
     @classmethod
-    def execute(cls, noise_maps) -> io.NodeOutput:
-        checks.instance(noise_maps, "the noise maps", NoiseMaps)
-        empty = latents.to_latent(torch.zeros_like(noise_maps.start))
-        empty = batches.numbered(empty, numbers_of_maps(noise_maps))
-        sigmas, sampler = noise_maps.levels.told.float(), NoiseMapsSampler(noise_maps)
-        return io.NodeOutput(sampler, NoiseMapsNoise(noise_maps), sigmas, empty)
+    def execute(cls, guider, noise_maps, skip, latent=None) -> io.NodeOutput:
+        maps, picture = stored_maps.asked(noise_maps, guider, latent)
+        maps = later(maps, skipped(skip, maps.steps))
+        return io.NodeOutput(guiders.finish(sampled(guider, picture, maps), guider, picture))
 
 
-class Img2NoiseEditFriendlyEdit(io.ComfyNode):
+class Img2NoisePromptEdit(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return io.Schema(
-            node_id="Img2NoiseEditFriendlyEdit",
-            display_name="Edit-Friendly Edit",
-            category="img2noise/edit friendly",
-            description="Changes a picture by its prompt and keeps the rest: inversion and sampling in "
-            "one. Each seed gives another edit. A noise mask on the latent limits where it "
-            "changes.",
+            node_id="Img2NoisePromptEdit",
+            display_name="Prompt Edit (Edit-Friendly DDPM)",
+            category=CATEGORY,
+            description="Changes a picture by its prompt and keeps the rest. Each seed gives another edit. "
+            "A noise mask on the latent limits where it changes.",
             search_aliases=[
-                "prompt edit",
+                "edit-friendly edit",
+                "ddpm inversion",
                 "flowedit",
                 "rf inversion",
-                "unsample",
                 "turbo edit",
+                "ledits",
                 "edit image",
             ],
             inputs=[
@@ -132,7 +143,7 @@ class Img2NoiseEditFriendlyEdit(io.ComfyNode):
                 inputs.picture(),
                 *inputs.noising(),
                 inputs.few_steps(),
-                *_strength(),
+                *inputs.strengthening(),
             ],
             outputs=[
                 io.Latent.Output("latent", tooltip="The edited picture; connect to VAE Decode."),
@@ -201,13 +212,12 @@ class Settings:
 
 
 def checked(
-    guider, sigmas: Tensor, method: str, eta: float, skip: int, seed: int, few_steps: str
+    guider, sigmas: Tensor, method: str, eta: float, skip: float, seed: int, few_steps: str
 ) -> Settings:
-    """Return the settings, with `skip` lowered so that one step is left; ValueError for bad ones."""
+    """Return the settings, with `skip` in steps; ValueError for bad ones."""
     checks.choice(method, "method", inputs.EDITS)
     checks.choice(few_steps, "few steps", FEW_STEPS)
     checks.number(eta, "eta", 0, 1)
-    checks.whole(skip, "skip", 0)
     levels = models.levels_of(guider.model_patcher, descending(sigmas))
     steps = len(levels) - 1
     turbo = few_steps == "on" or (few_steps == "auto" and steps <= FEW)
@@ -215,9 +225,16 @@ def checked(
     if method == "auto":
         eta = AUTO["few steps" if turbo and levels.kind == "ve" else levels.kind]
     few = few_steps == "on" or (turbo and eta > 0)
-    kept = min(skip, steps - 1)
-    notes = (*lowered(skip, kept, steps), *few_step_mode(few, few_steps, steps, eta))
-    return Settings(levels, eta, kept, seed, few, notes)
+    notes = tuple(few_step_mode(few, few_steps, steps, eta))
+    return Settings(levels, eta, skipped(skip, steps), seed, few, notes)
+
+
+def skipped(share: float, steps: int) -> int:
+    """Return how many of the noisiest steps are left out: the share rounded down, so that the default leaves
+    out none of one to three steps and one of four; at least one step is taken.
+    """
+    checks.number(share, "skip", 0, 1)
+    return min(math.floor(share * steps + 1e-9), steps - 1)
 
 
 def extracted(guider, picture: guiders.Picture, settings: Settings, levels_per_call: int = 1) -> NoiseMaps:
@@ -243,6 +260,16 @@ def extracted(guider, picture: guiders.Picture, settings: Settings, levels_per_c
     plain = picture.numbers == list(range(len(picture.numbers)))
     numbers = () if plain else tuple(picture.numbers)
     return replace(moved(maps, "cpu"), space=guiders.space_name(guider.model_patcher), numbers=numbers)
+
+
+def sampled(guider, picture: guiders.Picture, maps: NoiseMaps, seed: int = 0) -> Tensor:
+    """Return the picture (B, C, ...) that the maps make under a guider, in model space, on the CPU."""
+    on_step = guiders.reporter(guider, len(maps.residuals))
+
+    def work(ready: guiders.Ready) -> Tensor:
+        return replay(ready, moved(maps, ready.x0), on_step=on_step).cpu()
+
+    return guiders.run(guider, picture.samples, maps.levels.told, work, seed)
 
 
 def edited(
@@ -280,23 +307,9 @@ def edited(
     if guiders.can_be_ready_together(source, target):
         return guiders.run_together(source, target, samples, sigmas, walk, settings.seed)
     if (weight, average, free_steps) == (1, 1, 0):
-        maps = extracted(source, picture, settings)
-
-        def work(ready: guiders.Ready) -> Tensor:
-            return replay(ready, moved(maps, ready.x0), on_step=on_step).cpu()
-
-        return guiders.run(target, samples, sigmas, work, settings.seed)
+        return sampled(target, picture, extracted(source, picture, settings), settings.seed)
     apart = [guiders.OneCallAtATime(guider, samples, sigmas) for guider in (source, target)]
     return walk(*apart, source.model_patcher.get_model_object("process_latent_in")(samples))
-
-
-def lowered(skip: int, kept: int, steps: int) -> list[str]:
-    """Return a note, also logged, that fewer steps are skipped than asked for; none where they are not."""
-    if kept == skip:
-        return []
-    note = f"skip lowered from {skip} to {kept}: at least one of the {steps} steps must be left"
-    logger.info("Edit-Friendly Inversion: %s", note)
-    return [note]
 
 
 def few_step_mode(on: bool, few_steps: str, steps: int, eta: float) -> list[str]:
@@ -353,39 +366,6 @@ def arriving(levels: Levels, eta: float, variance: float, free_steps: int = 0) -
         gain = (step if k < ends else free).gain
         left *= 1 - gain / after * b**2 / (a**2 * variance + b**2)
     return 1 - left
-
-
-def _strength():
-    """Return the inputs for how strong and how smooth an edit is."""
-    return [
-        io.Float.Input(
-            "weight",
-            default=1.0,
-            min=0.0,
-            max=5.0,
-            step=0.05,
-            tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
-            "without guidance. Any value but 1 takes half as long again.",
-        ),
-        io.Int.Input(
-            "average",
-            default=1,
-            min=1,
-            max=64,
-            advanced=True,
-            tooltip="How many noises each step averages over. 4 halves the noise left in the edit and takes "
-            "four times as long.",
-        ),
-        io.Int.Input(
-            "free_steps",
-            default=0,
-            min=0,
-            max=1000,
-            advanced=True,
-            tooltip="How many of the last steps follow the new prompt alone. More gives cleaner detail that "
-            "is less like your picture's.",
-        ),
-    ]
 
 
 def _spread(values: Tensor) -> str:

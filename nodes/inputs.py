@@ -21,7 +21,7 @@ LATENT_SPACES = [name for name in SPACES if name != "rgb"]
 
 def whitener():
     return WhitenerType.Input(
-        "whitener", tooltip="From Load Whitener: choose the one for your model, or your own."
+        "whitener", tooltip="From Load Image Profile: choose the one for your model, or your own."
     )
 
 
@@ -173,25 +173,28 @@ def size():
     )
 
 
-def fitting():
+def fitting(advanced: bool | None = None):
     """Return the inputs for how a whitener is fitted."""
     return [
         io.Combo.Input(
             "structure",
             options=list(STRUCTURES),
-            tooltip="cosine: same texture everywhere, any size. stationary: the same for seamless tiles. "
-            "kronecker: one size, separates rows and columns. dense: small pictures, needs thousands.",
+            advanced=advanced,
+            tooltip="cosine: any size, best for most. stationary: the same for seamless tiles. kronecker: "
+            "one size, separates rows and columns. dense: thousands of small pictures.",
         ),
         io.Combo.Input(
             "method",
             options=list(METHODS),
+            advanced=advanced,
             tooltip="zca keeps noise where the picture's detail is; zca-cor treats channels alike; pca, "
-            "pca-cor and cholesky order it otherwise. No cholesky for cosine and stationary.",
+            "pca-cor, cholesky order it otherwise. No cholesky for cosine, stationary.",
         ),
         io.Float.Input(
             "shrinkage",
             default=0.0,
             **UNIT,
+            advanced=advanced,
             tooltip="Higher makes the whitener steadier when pictures are few: try 0.01 to 0.1.",
         ),
     ]
@@ -201,9 +204,11 @@ def fitted():
     """Return the outputs of a fit."""
     return [
         WhitenerType.Output(
-            "whitener", tooltip="Connect to nodes that ask for a whitener, or to Save Whitener."
+            "whitener", tooltip="Connect to nodes that ask for a whitener, or to Save Image Profile."
         ),
-        MomentsType.Output("moments", tooltip="The measurements; connect to a Fit Whitener to add pictures."),
+        MomentsType.Output(
+            "moments", tooltip="The measurements; connect to a Fit Image Profile to add pictures."
+        ),
     ]
 
 
@@ -269,9 +274,7 @@ def sigmas():
 
 
 def picture():
-    return io.Latent.Input(
-        "latent", tooltip="Your picture from VAE Encode. Each picture of a batch gets its own noise maps."
-    )
+    return io.Latent.Input("latent", tooltip="Your picture from VAE Encode. A batch works, each by itself.")
 
 
 def noising():
@@ -290,13 +293,12 @@ def noising():
             advanced=True,
             tooltip="For custom only: 0 is FlowEdit, 1 is edit-friendly.",
         ),
-        io.Int.Input(
+        io.Float.Input(
             "skip",
-            default=7,
-            min=0,
-            max=1000,
-            tooltip="Leaves out this many of the first, noisiest steps. More keeps more of the picture; a "
-            "third of all steps keeps the layout. At least one step is kept.",
+            default=0.28,
+            **UNIT,
+            tooltip="The share of the first, noisiest steps left out, rounded down. Higher keeps more of the "
+            "picture, lower changes more; 0.28 keeps the layout.",
         ),
         noise_seed("Another seed gives another edit of the same picture."),
     ]
@@ -311,8 +313,41 @@ def few_steps():
     )
 
 
+def strengthening():
+    """Return the inputs for how strong and how smooth an edit is."""
+    return [
+        io.Float.Input(
+            "weight",
+            default=1.0,
+            min=0.0,
+            max=5.0,
+            step=0.05,
+            tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
+            "without guidance. Any value but 1 takes half as long again.",
+        ),
+        io.Int.Input(
+            "average",
+            default=1,
+            min=1,
+            max=64,
+            advanced=True,
+            tooltip="How many noises each step averages over. 4 halves the noise left in the edit and takes "
+            "four times as long.",
+        ),
+        io.Int.Input(
+            "free_steps",
+            default=0,
+            min=0,
+            max=1000,
+            advanced=True,
+            tooltip="How many of the last steps follow the new prompt alone. More gives cleaner detail that "
+            "is less like your picture's.",
+        ),
+    ]
+
+
 def noise_maps():
-    return NoiseMapsType.Input("noise_maps", tooltip="From Edit-Friendly Inversion or Load Noise Maps.")
+    return NoiseMapsType.Input("noise_maps", tooltip="From Image to Noise Maps or Load Noise Maps.")
 
 
 def noise_maps_output(tooltip: str):

@@ -23,7 +23,7 @@ class Img2NoiseInspectNoise(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseInspectNoise",
             display_name="Inspect Noise",
-            category="img2noise/noise",
+            category="img2noise/advanced",
             description="Checks a noise: says in words what is wrong with it (too weak, smooth areas "
             "without noise, traces of a picture) and how to fix it.",
             search_aliases=["noise statistics", "is it white noise", "check latent", "diagnose", "spectrum"],
@@ -67,7 +67,7 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseCompareWhitenings",
             display_name="Compare Whitenings",
-            category="img2noise/whitening",
+            category="img2noise/advanced",
             description="Compares the noise that an inversion found for a batch of pictures with what "
             "each whitening gives at once, and says which whitening is nearest, so that you "
             "know which one to fit.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import comfy.samplers
 import torch
 from comfy.model_sampling import ModelSamplingDiscrete
 from comfy_api.latest import io
@@ -15,6 +16,66 @@ from .host import batches, guiders, latents, models
 from .host.noises import StoredNoise, standardize
 from .host.samplers import InversionSampler, InvertedNoise, downwards, way_back
 
+SCHEMES = {"exact": "implicit", "midpoint": "midpoint", "ddim": "target", "euler": "current"}
+
+
+class Img2NoiseUnsample(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseUnsample",
+            display_name="Unsample (DDIM, Forward-Replaced)",
+            category="img2noise/unsample",
+            description="Finds the noise behind your picture. Sampled with the same prompt it makes the "
+            "picture again; with another prompt, an edit of it. Connect all outputs to "
+            "SamplerCustomAdvanced.",
+            search_aliases=[
+                "ddim inversion",
+                "unsampler",
+                "inversion",
+                "rf inversion",
+                "fireflow",
+                "renoise",
+            ],
+            inputs=[*_of_picture(), *_unsampling()],
+            outputs=[
+                inputs.noise_output(),
+                io.Latent.Output("latent", tooltip="Your picture, with its mask; connect to latent_image."),
+                io.Sampler.Output(
+                    "sampler", tooltip="The sampler that goes back the same way: euler, or that of midpoint."
+                ),
+                io.Sigmas.Output("sigmas", tooltip="The same steps, for the way back."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model,
+        positive,
+        negative,
+        latent,
+        cfg,
+        steps,
+        scheduler,
+        scheme,
+        forward_share,
+        noise_seed,
+        iterations,
+    ) -> io.NodeOutput:
+        checks.choice(scheme, "scheme", SCHEMES)
+        checks.whole(steps, "steps", 1)
+        guider = guiders.guider_of(model, positive, negative, cfg)
+        picture = guiders.picture(guider, latent)
+        sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), scheduler, steps)
+        draws = batches.draws(picture.numbers)
+        sampler = InversionSampler(SCHEMES[scheme], forward_share, noise_seed, iterations, draws)
+        x = guiders.sampled(guider, picture, sampler, sigmas)
+        other = (noise_seed + 1) % 2**64  # a sampler that adds noise must not draw what was added here
+        noise = InvertedNoise(model, float(downwards(sigmas)[0]), x, other, picture.numbers)
+        beside = latents.to_latent(picture.samples, latent)
+        return io.NodeOutput(noise, beside, way_back(SCHEMES[scheme]), sigmas)
+
 
 class Img2NoiseInversionSampler(io.ComfyNode):
     @classmethod
@@ -22,11 +83,11 @@ class Img2NoiseInversionSampler(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseInversionSampler",
             display_name="Inversion Sampler",
-            category="img2noise/inversion",
+            category="img2noise/advanced",
             description="Runs sampling backwards: SamplerCustomAdvanced turns the picture in latent_image "
             "into the noise that makes it. Use the picture's prompt and a guidance of about "
             "1.",
-            search_aliases=["unsample", "unsampler", "ddim inversion", "rf inversion", "fireflow", "renoise"],
+            search_aliases=["unsample", "unsampler", "ddim inversion", "rf inversion", "fireflow"],
             inputs=_steps_back(),
             outputs=[
                 io.Sampler.Output(
@@ -54,7 +115,7 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseInvertedNoise",
             display_name="Inverted Noise",
-            category="img2noise/inversion",
+            category="img2noise/advanced",
             description="Lets a sampler start exactly where an inversion ended, to return the picture or "
             "to edit it with another prompt. Connect an empty latent or the picture to the "
             "sampler: both give the same.",
@@ -88,7 +149,7 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseFirstStepInversion",
             display_name="First-Step Inversion",
-            category="img2noise/inversion",
+            category="img2noise/unsample",
             description="Finds noise from which the first denoising step alone already shows your "
             "picture. The layout stays visible in the noise; sample it for pictures that "
             "share the layout.",
@@ -163,6 +224,68 @@ def level_of(model, timestep: int) -> Levels:
     if isinstance(sampling, ModelSamplingDiscrete):
         return models.level_at(model, float(sampling.sigma(torch.tensor(float(timestep)))))
     return models.level_at(model, float(scaled_linear()[timestep]))
+
+
+def _of_picture():
+    """Return the inputs of Unsample that say what is inverted, and by which model."""
+    tip = "The prompt that describes your picture."
+    return [
+        io.Model.Input("model", tooltip="The model you will sample with."),
+        io.Conditioning.Input("positive", tooltip=tip),
+        io.Conditioning.Input("negative", tooltip="Counts from a cfg above 1; an empty prompt is usual."),
+        io.Latent.Input("latent", tooltip="Your picture from VAE Encode. A batch works, each by itself."),
+        io.Float.Input(
+            "cfg",
+            default=1.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            tooltip="Guidance towards the prompt. Keep it at 1: higher is less exact. Raise it where you "
+            "sample the noise instead, to 3 to 7.",
+        ),
+    ]
+
+
+def _unsampling():
+    """Return the inputs of Unsample for how it is inverted."""
+    return [
+        io.Int.Input(
+            "steps",
+            default=25,
+            min=1,
+            max=10000,
+            tooltip="More steps find the noise more exactly and take longer; 25 to 50 is good.",
+        ),
+        io.Combo.Input(
+            "scheduler",
+            options=comfy.samplers.KSampler.SCHEDULERS,
+            default="normal",
+            tooltip="How the steps are spread over the noise levels. normal for SD, simple for flow models.",
+        ),
+        io.Combo.Input(
+            "scheme",
+            options=list(SCHEMES),
+            tooltip="How each step back is computed. exact: returns your picture. midpoint: nearly, at once. "
+            "ddim and euler: as published, quick, less exact.",
+        ),
+        io.Float.Input(
+            "forward_share",
+            default=0.04,
+            **inputs.UNIT,
+            tooltip="Share of the cleanest steps that plain noise replaces. 0.04 makes flat areas editable; "
+            "higher loses detail; 0 keeps every detail.",
+        ),
+        inputs.noise_seed("Seed of that plain noise: another seed, another edit."),
+        io.Int.Input(
+            "iterations",
+            default=5,
+            min=1,
+            max=200,
+            advanced=True,
+            tooltip="For exact only: how often each step is refined. 5 is close, 20 exact; a cfg above 1 "
+            "needs more.",
+        ),
+    ]
 
 
 def _steps_back():

@@ -1,9 +1,13 @@
-"""Load Little World: a small model that comes with the pack and needs no download."""
+"""The little world: a small model that comes with the pack, and pictures to start from; no download."""
 
 from __future__ import annotations
 
+import torch
 from comfy_api.latest import io
 
+from ..img2noise import checks
+from ..world.render import trace
+from ..world.scenes import SAMPLES, caption
 from .host import folders, little_world
 
 
@@ -13,7 +17,7 @@ class Img2NoiseLoadLittleWorld(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseLoadLittleWorld",
             display_name="Load Little World",
-            category="img2noise/little world",
+            category="img2noise/advanced",
             description="Loads a small model that comes with img2noise: colored balls, cubes, cylinders and "
             "cones on a floor before a wall. It needs no download, makes pictures of 128 x 128 pixels in "
             "seconds on any computer, and follows prompts.",
@@ -35,3 +39,42 @@ class Img2NoiseLoadLittleWorld(io.ComfyNode):
     @classmethod
     def execute(cls) -> io.NodeOutput:
         return io.NodeOutput(little_world.model(), little_world.clip(), little_world.vae())
+
+
+class Img2NoiseSampleImage(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="Img2NoiseSampleImage",
+            display_name="Sample Image",
+            category="img2noise/edit",
+            description="Draws a picture to try things on, with a mask of its object and a prompt that "
+            "describes it. No file is needed; put Load Image in its place for your own.",
+            search_aliases=["example image", "test picture", "demo image", "load image", "caption"],
+            inputs=[
+                io.Combo.Input(
+                    "scene", options=list(SAMPLES), tooltip="What to draw: colored objects on a floor."
+                ),
+                io.Int.Input(
+                    "size",
+                    default=512,
+                    min=64,
+                    max=1024,
+                    step=64,
+                    tooltip="Width and height in pixels: 128 for the little world, 512 for SD, 1024 for SDXL "
+                    "and flow models.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output("image", tooltip="The picture; connect to VAE Encode."),
+                io.Mask.Output("mask", tooltip="The object, the left one of two, for Set Latent Noise Mask."),
+                io.String.Output("caption", tooltip="What it shows; connect to text of CLIP Text Encode."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, scene, size) -> io.NodeOutput:
+        checks.choice(scene, "scene", SAMPLES)
+        checks.whole(size, "size", 64, 1024)
+        picture, masks = (torch.from_numpy(part) for part in trace(SAMPLES[scene], size))
+        return io.NodeOutput(picture[None], masks[:1], caption(SAMPLES[scene]))

@@ -1,6 +1,8 @@
-"""Nodes that change, save and load noise maps."""
+"""Nodes that move, mirror, recolor, save and load noise maps."""
 
 from __future__ import annotations
+
+import re
 
 import torch
 from comfy_api.latest import io, ui
@@ -9,66 +11,58 @@ from torch import Tensor
 from ..img2noise import NoiseMaps, checks, save
 from ..img2noise.inversion.noise_maps import flip, recolor, shift
 from . import inputs
-from .host import folders, guiders, latents, models
-from .host.samplers import check_space, moved
+from .host import folders, guiders, latents, models, stored_maps
+from .host.stored_maps import moved
 
-CATEGORY = "img2noise/edit friendly"
-TO_SAMPLER = "Connect to Edit-Friendly Sampler."
+CATEGORY = "img2noise/edit"
+TO_SAMPLER = "Connect to Sample Noise Maps."
 
 
-class Img2NoiseShiftNoiseMaps(io.ComfyNode):
+class Img2NoiseTransformNoiseMaps(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        move = dict(default=0, min=-512, max=512)
+        move = dict(default=0, min=-4096, max=4096, step=8)
         return io.Schema(
-            node_id="Img2NoiseShiftNoiseMaps",
-            display_name="Shift Noise Maps",
+            node_id="Img2NoiseTransformNoiseMaps",
+            display_name="Transform Noise Maps",
             category=CATEGORY,
-            description="Moves everything in the picture: shifts the noise maps, and the model fills the "
-            "gap with more of the same kind.",
-            search_aliases=["move", "translate", "pan", "edit noise maps"],
+            description="Moves or mirrors the picture: moves the noise maps, then mirrors them, and the "
+            "model fills the gap with more of the same kind.",
+            search_aliases=["shift noise maps", "flip", "move", "translate", "pan", "mirror"],
             inputs=[
                 inputs.noise_maps(),
-                io.Int.Input(
-                    "down",
-                    **move,
-                    tooltip="Moves the picture down, 8 pixels per unit, 16 with Flux.2; negative moves up.",
-                ),
                 io.Int.Input(
                     "right",
                     **move,
-                    tooltip="Moves the picture right by the same unit; negative moves left.",
+                    tooltip="Moves the picture right by this many pixels, rounded to a multiple of 8, of 16 "
+                    "with Flux.2; negative moves left.",
                 ),
+                io.Int.Input(
+                    "down",
+                    **move,
+                    tooltip="Moves the picture down by this many pixels, rounded in the same way; negative "
+                    "moves up.",
+                ),
+                io.Boolean.Input("flip_horizontal", default=False, tooltip="Swaps left and right."),
+                io.Boolean.Input("flip_vertical", default=False, tooltip="Swaps top and bottom."),
             ],
-            outputs=[inputs.noise_maps_output(TO_SAMPLER)],
+            outputs=[
+                inputs.noise_maps_output(TO_SAMPLER),
+                io.String.Output("report", tooltip="How far the picture was moved, in pixels."),
+            ],
         )
 
     @classmethod
-    def execute(cls, noise_maps, down, right) -> io.NodeOutput:
-        return io.NodeOutput(shift(noise_maps, down, right))
-
-
-class Img2NoiseFlipNoiseMaps(io.ComfyNode):
-    @classmethod
-    def define_schema(cls):
-        return io.Schema(
-            node_id="Img2NoiseFlipNoiseMaps",
-            display_name="Flip Noise Maps",
-            category=CATEGORY,
-            description="Mirrors the picture: flips the noise maps, and the model draws the mirrored "
-            "picture anew.",
-            search_aliases=["mirror", "edit noise maps"],
-            inputs=[
-                inputs.noise_maps(),
-                io.Boolean.Input("horizontal", default=True, tooltip="Swaps left and right."),
-                io.Boolean.Input("vertical", default=False, tooltip="Swaps top and bottom."),
-            ],
-            outputs=[inputs.noise_maps_output(TO_SAMPLER)],
-        )
-
-    @classmethod
-    def execute(cls, noise_maps, horizontal, vertical) -> io.NodeOutput:
-        return io.NodeOutput(flip(noise_maps, horizontal, vertical))
+    def execute(cls, noise_maps, right, down, flip_horizontal, flip_vertical) -> io.NodeOutput:
+        checks.instance(noise_maps, "the noise maps", NoiseMaps)
+        stride, (height, width) = stored_maps.stride(noise_maps), noise_maps.start.shape[-2:]
+        by = latent_pixels(right, "right", width, stride), latent_pixels(down, "down", height, stride)
+        maps = flip(shift(noise_maps, by[1], by[0]), flip_horizontal, flip_vertical)
+        moves = f"moved {by[0] * stride} pixels right and {by[1] * stride} down, in multiples of {stride}"
+        ways = [
+            name for name, on in (("left to right", flip_horizontal), ("top to bottom", flip_vertical)) if on
+        ]
+        return io.NodeOutput(maps, ", ".join([moves, *(f"mirrored {way}" for way in ways)]))
 
 
 class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
@@ -86,9 +80,11 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
                     "guider", tooltip="The model with the prompt that you will sample the maps with."
                 ),
                 inputs.noise_maps(),
-                io.Latent.Input(
+                io.Vae.Input("vae", tooltip="The VAE of your model."),
+                io.String.Input(
                     "color",
-                    tooltip="VAE Encode of a plain color, as large as your picture; EmptyImage makes one.",
+                    default="#d02020",
+                    tooltip="The color to give, as a hex code: #d02020 is red, #20a040 green, #2050d0 blue.",
                 ),
                 io.Mask.Input("mask", tooltip="The area to recolor, in any size. Soft edges work."),
                 *_pulling(),
@@ -98,14 +94,13 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, guider, noise_maps, color, mask, strength, band_start, band_end, closed_loop
+        cls, guider, noise_maps, vae, color, mask, strength, band_start, band_end, closed_loop
     ) -> io.NodeOutput:
-        samples = color_samples(guider, noise_maps, color)
+        samples, band = color_samples(guider, noise_maps, vae, color), band_of(band_start, band_end)
         shares, on_step = mask_shares(mask, noise_maps), guiders.reporter(guider, len(noise_maps.residuals))
 
         def work(ready: guiders.Ready) -> NoiseMaps:
             maps, within = moved(noise_maps, ready.x0), shares.to(ready.x0)
-            band = band_start, band_end
             return recolor(
                 ready,
                 maps,
@@ -178,24 +173,45 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
         return io.NodeOutput(folders.load_noise_maps(folders.noise_maps_file(file)))
 
 
-def color_samples(guider, maps: NoiseMaps, color: dict) -> Tensor:
-    """Return the color for every row and frame of the maps (B, C, ...) in VAE units; ValueError unless all
-    fit.
+def latent_pixels(pixels: int, name: str, side: int, stride: int) -> int:
+    """Return a move in latent pixels, rounded, and at most one less than the side."""
+    checks.whole(pixels, name)
+    return max(1 - side, min(side - 1, round(pixels / stride)))
+
+
+def color_samples(guider, maps: NoiseMaps, vae, color: str) -> Tensor:
+    """Return the encoded color for every row and frame of the maps (B, C, ...) in VAE units; ValueError for
+    another VAE, guider or color.
     """
     checks.instance(maps, "the noise maps", NoiseMaps)
-    samples = models.format_of(guider.model_patcher).framed(latents.samples_of(color))
-    guiders.check(guider, samples)
-    check_space(guider, maps)
-    repeated = (0,) if samples.ndim == 4 else (0, 2)  # pictures and frames
-    sizes = list(zip(samples.shape, maps.start.shape, strict=False))
-    fits = [ours == theirs or (axis in repeated and ours == 1) for axis, (ours, theirs) in enumerate(sizes)]
-    if samples.ndim != maps.start.ndim or not all(fits):
-        ours, theirs = (" x ".join(map(str, x.shape)) for x in (maps.start, samples))
+    stored_maps.check_space(guider, maps)
+    guiders.check(guider, maps.start)
+    channels, *_, rows, columns = maps.start.shape[1:]
+    if vae.latent_channels != channels:
         raise ValueError(
-            f"got a color of {theirs} for noise maps of {ours} (batch, channels, height, width); encode one "
-            "of the size of the inverted picture"
+            f"got a VAE of {vae.latent_channels}-channel latents for noise maps of {channels} channels; "
+            "connect the VAE of the model"
         )
+    stride = stored_maps.stride(maps)
+    pixels = torch.tensor(rgb(color)).repeat(1, rows * stride, columns * stride, 1)
+    samples = models.format_of(guider.model_patcher).framed(latents.encoded(vae, pixels))
     return samples.expand_as(maps.start).contiguous()
+
+
+def band_of(start: float, end: float) -> tuple[float, float]:
+    """Return the steps that pull, as shares from the clean end, whichever of the two is larger."""
+    checks.number(start, "band start", 0, 1)
+    checks.number(end, "band end", 0, 1)
+    return min(start, end), max(start, end)
+
+
+def rgb(color: str) -> list[float]:
+    """Return red, green and blue in [0, 1] of a hex code."""
+    found = re.fullmatch(r"#?([0-9a-fA-F]{6})", color.strip()) if isinstance(color, str) else None
+    if not found:
+        said = repr(color[:40]) if isinstance(color, str) else checks.kind(color)
+        raise ValueError(f"color must be # and six hex digits, such as #d02020 for red, got {said}")
+    return [value / 255 for value in bytes.fromhex(found.group(1))]
 
 
 def mask_shares(mask: Tensor, maps: NoiseMaps) -> Tensor:

@@ -23,6 +23,7 @@ from .host.latents import (
     to_latent,
     whitener_of,
 )
+from .host.spaces import space_of_vae
 
 
 class Img2NoiseLoadWhitener(io.ComfyNode):
@@ -30,11 +31,11 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseLoadWhitener",
-            display_name="Load Whitener",
-            category="img2noise/whitening",
-            description="Loads a whitener: how photos look to a model, to turn a picture into noise and "
-            "noise into a picture. Choose sd for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
-            search_aliases=["whitening", "zca", "decorrelate", "load matrix", "noise statistics"],
+            display_name="Load Image Profile (ZCA Whitener)",
+            category="img2noise/profiles",
+            description="Loads how photos look to a model, to turn a picture into noise and back. Choose sd "
+            "for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
+            search_aliases=["load whitener", "whitening", "zca", "decorrelate", "noise statistics"],
             inputs=[
                 io.Combo.Input(
                     "whitener_name",
@@ -66,10 +67,10 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseSaveWhitener",
-            display_name="Save Whitener",
-            category="img2noise/whitening",
-            description="Saves a fitted whitener to models/img2noise for Load Whitener.",
-            search_aliases=["store whitening", "export whitener", "zca"],
+            display_name="Save Image Profile (ZCA Whitener)",
+            category="img2noise/profiles",
+            description="Saves a fitted profile to models/img2noise for Load Image Profile.",
+            search_aliases=["save whitener", "store whitening", "export", "zca"],
             is_output_node=True,
             inputs=[
                 inputs.WhitenerType.Input("whitener", tooltip="The whitener to save."),
@@ -93,11 +94,11 @@ class Img2NoiseFitWhitener(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseFitWhitener",
-            display_name="Fit Whitener",
-            category="img2noise/whitening",
+            display_name="Fit Image Profile (ZCA Whitener)",
+            category="img2noise/profiles",
             description="Learns from a batch of pictures how such pictures look to a model, so that noise "
             "can get their colors, softness and detail. More pictures make a better whitener.",
-            search_aliases=["train whitening", "zca", "covariance", "measure latents"],
+            search_aliases=["fit whitener", "train whitening", "zca", "covariance", "measure latents"],
             inputs=[
                 io.Latent.Input("latents", tooltip="A batch of pictures from VAE Encode."),
                 inputs.latent_space(),
@@ -114,7 +115,7 @@ class Img2NoiseFitWhitener(io.ComfyNode):
                 inputs.MomentsType.Input(
                     "moments",
                     optional=True,
-                    tooltip="Measurements of another Fit Whitener; these pictures are added to them.",
+                    tooltip="Measurements of another Fit Image Profile; these pictures are added to them.",
                 ),
             ],
             outputs=inputs.fitted(),
@@ -139,22 +140,20 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="Img2NoiseFitWhitenerFromFolder",
-            display_name="Fit Whitener from Folder",
-            category="img2noise/whitening",
+            display_name="Fit Image Profile from Folder (ZCA Whitener)",
+            category="img2noise/profiles",
             description="Fits a whitener to a folder of photos, so that noise can get their look. A tenth "
             "of the photos is held out to test how well it works.",
-            search_aliases=["train whitening", "zca", "dataset statistics", "measure photos"],
+            search_aliases=["fit whitener", "train whitening", "zca", "dataset statistics", "style"],
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
                 io.Combo.Input(
                     "folder",
-                    options=[".", *folder_paths.get_input_subfolders()],
-                    tooltip="A folder inside ComfyUI's input folder, with its subfolders. A dot means all "
-                    "of it.",
+                    options=folder_paths.get_input_subfolders(),
+                    tooltip="A folder that you make inside ComfyUI's input folder, with its subfolders. "
+                    "Press R to list new ones.",
                 ),
-                inputs.latent_space(),
                 inputs.size(),
-                *inputs.fitting(),
                 io.Int.Input(
                     "limit",
                     default=0,
@@ -162,6 +161,14 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
                     max=1000000,
                     tooltip="How many photos to use at most. 0 uses all.",
                 ),
+                io.Combo.Input(
+                    "latent_space",
+                    options=["auto", *inputs.LATENT_SPACES],
+                    advanced=True,
+                    tooltip="auto asks your VAE. Choose only where the report names another space than your "
+                    "model's.",
+                ),
+                *inputs.fitting(advanced=True),
             ],
             outputs=[
                 *inputs.fitted(),
@@ -172,15 +179,17 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, folder=".", **_):
+    def fingerprint_inputs(cls, folder="", **_):
         return folders.folder_stamp(folders.input_folder(folder))
 
     @classmethod
-    def execute(cls, vae, folder, latent_space, size, structure, method, shrinkage, limit) -> io.NodeOutput:
+    def execute(cls, vae, folder, size, limit, latent_space, structure, method, shrinkage) -> io.NodeOutput:
         checks.whole(limit, "limit", 0)
         checks.whole(size, "size", 1)
-        stride = space_of(latent_space).stride
         files = photo_files(folders.input_folder(folder))
+        if latent_space == "auto":
+            latent_space = space_of_vae(vae, files)
+        stride = space_of(latent_space).stride
         if 0 < limit < len(files):  # spread over the folder, where neighbors are often alike
             files = [files[i * len(files) // limit] for i in range(limit)]
         report, started = progress(len(files)), iter(range(len(files)))
@@ -198,7 +207,7 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseWhitenLatent",
             display_name="Whiten Latent",
-            category="img2noise/whitening",
+            category="img2noise/advanced",
             description="Turns a picture into noise: evens out colors and softness until only the "
             "arrangement of detail is left. Dewhiten Latent undoes it.",
             search_aliases=["picture to noise", "decorrelate", "zca", "whitening"],
@@ -227,7 +236,7 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
         return io.Schema(
             node_id="Img2NoiseDewhitenLatent",
             display_name="Dewhiten Latent",
-            category="img2noise/whitening",
+            category="img2noise/advanced",
             description="Shows what picture a noise will make, without a model: gives it the colors and "
             "softness of photos. Undoes Whiten Latent.",
             search_aliases=["noise to picture", "preview noise", "zca", "whitening"],
@@ -259,7 +268,8 @@ def describe(whitener: Whitener, header: dict[str, str]) -> str:
 def describe_survey(survey: PhotoStats, whitener: Whitener) -> str:
     """Return what was measured, what was left out and why, and how white held-out photos become."""
     held_out, left_out = survey.held_out, survey.left_out
-    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out"]
+    space = f"{whitener.space} latents ({space_of(whitener).models})"
+    lines = [f"{whitener.count} photos measured, {len(held_out)} held out, {len(left_out)} left out: {space}"]
     if held_out:
         found = whiteness(whitener, held_out)
         channels = ", ".join(f"{std:.3f}" for std in found.std)

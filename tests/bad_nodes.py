@@ -27,6 +27,7 @@ COUNTS = [1.5, "2", None]
 UNIT = [NAN, INF, "1"]
 TEMPERATURE = [NAN, -1.0, "5"]
 FILENAMES = ["../x", "/x/y", "a\0b", "x" * 300, None]
+COLORS = ["red", "#fff", "", None, X]
 FOLDERS = ["../..", "nowhere", "a\0b", None]
 MAPS = [None, {"samples": X}]
 NOISES = [X, lambda w: w.noise(X[..., :4]), lambda w: w.noise(X * NAN), lambda w: w.noise(None)]
@@ -42,7 +43,7 @@ FITS = dict(
 SDXL = [lambda w: w.model("sdxl")]
 SEARCH = dict(latent=PICTURES, whitener=FITTING, model=SDXL, noise_seed=SEEDS, batch_size=COUNTS)
 WALK = dict(
-    sigmas=SIGMAS, latent=[*PICTURES, UNEVEN], skip=[*COUNTS, -1], noise_seed=SEEDS, few_steps=UNKNOWN
+    sigmas=SIGMAS, latent=[*PICTURES, UNEVEN], skip=[*UNIT, -0.1, 1.1], noise_seed=SEEDS, few_steps=UNKNOWN
 )
 WALK |= dict(method=UNKNOWN)
 
@@ -54,6 +55,7 @@ CANDIDATES = dict(latent=NOISY, whitener=WHITENERS[1:], vae=[lambda w: w.vae(16)
 
 BAD_NODES = {
     "Img2NoiseLoadLittleWorld": {},
+    "Img2NoiseSampleImage": dict(scene=[*UNKNOWN, None, X], size=[*COUNTS, 0, 5000]),
     "Img2NoiseLoadWhitener": dict(
         whitener_name=[f"{name}.safetensors" for name in ("nowhere", "noise", "damaged", "../../secret")]
     ),
@@ -104,27 +106,31 @@ BAD_NODES = {
     | dict(sigmas=SIGMAS[:3], whitener=FITTING[1:]),
     "Img2NoiseKSampler": dict(image=IMAGES, vae=VAES, similarity=UNIT, keep_mask=MASKS, whitener=FITTING[1:])
     | dict(latent_image=[None, {"samples": X * NAN}, UNEVEN]),
+    "Img2NoiseUnsample": dict(latent=[*PICTURES, UNEVEN], scheme=UNKNOWN, forward_share=[NAN, 2.0, "1"])
+    | dict(noise_seed=SEEDS, iterations=[*COUNTS, 0], steps=[*COUNTS, 0], cfg=[NAN, -1.0, "1"], asked=ASKED)
+    | dict(model=[lambda w: w.patched("Discrete", "img_to_img", False)]),
     "Img2NoiseInversionSampler": dict(scheme=UNKNOWN, forward_fraction=[NAN, 2.0, "1"], forward_seed=SEEDS)
     | dict(iterations=[*COUNTS, 0], latent=BLANK, sigmas=SIGMAS, guider=GUIDERS),
     "Img2NoiseInvertedNoise": dict(latent=PICTURES, sigmas=SIGMAS, asked=ASKED),
     "Img2NoiseFirstStepInversion": dict(guider=GUIDERS, latent=PICTURES, timestep=["980", 0, 1000])
     | dict(iterations=[*COUNTS, 0], stop=UNKNOWN, anderson_window=[*COUNTS, -1], tolerance=[NAN, "0"]),
-    "Img2NoiseEditFriendlyInversion": WALK
-    | dict(guider=GUIDERS, eta=[-0.1, NAN, "1"], levels_per_call=[0, "2"]),
-    "Img2NoiseEditFriendlySampler": dict(
+    "Img2NoiseImageToNoiseMaps": WALK | dict(guider=GUIDERS, eta=[-0.1, NAN, "1"], levels_per_call=[0, "2"]),
+    "Img2NoiseSampleNoiseMaps": dict(
         noise_maps=MAPS,
+        skip=[*UNIT, -0.1, 1.1],
         guider=FAMILIES,
-        sigmas=[*SIGMAS, torch.tensor([9.0, 1.0, 0.0])],
-        latent=[NARROW, TWO, {"samples": X * 0, "noise_mask": torch.ones(1, 64, 64)}],
+        latent=[*NOISY[1:], *WIDE, NARROW, TWO, {"samples": X * 0, "noise_mask": torch.ones(1, 64, 64)}],
     ),
-    "Img2NoiseEditFriendlyEdit": WALK
+    "Img2NoisePromptEdit": WALK
     | dict(source=GUIDERS, target=FAMILIES, eta=[1.1, NAN], weight=[NAN, "1"])
     | dict(average=[*COUNTS, 0], free_steps=[*COUNTS, -1]),
-    "Img2NoiseShiftNoiseMaps": dict(noise_maps=MAPS, down=[*COUNTS, 8], right=[*COUNTS, -8]),
-    "Img2NoiseFlipNoiseMaps": dict(noise_maps=MAPS),
-    "Img2NoiseRecolorNoiseMaps": dict(guider=FAMILIES, noise_maps=MAPS, color=[*NOISY, *WIDE, NARROW, TWO])
-    | dict(mask=[torch.ones(3, 64, 64), torch.ones(64), torch.full((1, 64, 64), NAN), None])
-    | dict(strength=[NAN, -0.1, "1"], band_start=[0.9, NAN], band_end=[1.5, "1"]),
+    "Img2NoiseTransformNoiseMaps": dict(noise_maps=MAPS, down=COUNTS, right=COUNTS),
+    "Img2NoiseRecolorNoiseMaps": dict(guider=FAMILIES, noise_maps=MAPS, color=COLORS)
+    | dict(
+        vae=[lambda w: w.vae(16)],
+        mask=[torch.ones(3, 64, 64), torch.ones(64), torch.full((1, 64, 64), NAN), None],
+    )
+    | dict(strength=[NAN, -0.1, "1"], band_start=[-0.1, NAN], band_end=[1.5, "1"]),
     "Img2NoiseSaveNoiseMaps": dict(noise_maps=[*MAPS, lambda w: w.whitener("sd")], filename_prefix=FILENAMES),
     "Img2NoiseLoadNoiseMaps": dict(
         file=["nowhere.safetensors", "../../secret.safetensors", "noise.safetensors", None]

@@ -44,6 +44,7 @@ inversion/edit_friendly.py | (target - source) / average | target - source | tes
 inversion/edit_friendly.py | states[k + 1] = mean + residuals[-1] | pass | test_edit_friendly.py
 inversion/noise_maps.py | 50 / 256 * side | 60 / 256 * side | test_noise_maps.py
 inversion/noise_maps.py | (100 / maps.steps) ** 0.5 | (100 / maps.steps) | test_noise_maps.py
+inversion/noise_maps.py | start=maps.states[more - 1] | start=maps.start | test_edit_friendly.py
 inversion/anderson.py | GROWTH = 2.0 | GROWTH = 1e9 | test_anderson.py test_first_step.py
 inversion/anderson.py | DEPENDENT = 16 | DEPENDENT = 0 | test_anderson.py
 inversion/first_step.py | (a / b) * (x0 - clean) | (x0 - clean) | test_first_step.py

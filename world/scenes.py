@@ -62,6 +62,43 @@ class Scene:
             raise ValueError(f"a scene has one or two objects, got {len(self.objects)}")
 
 
+SAMPLES = {  # scenes to start from, by name
+    "red ball": Scene((Object("red", "ball", 0.0, 0.1, 0.72, 0.3),), "wooden", "teal", light=-0.5, texture=1),
+    "two objects": Scene(
+        (Object("blue", "cube", -0.8, 0.3, 0.55, 0.6), Object("yellow", "cone", 0.85, 0.0, 0.6, 0.3)),
+        "stone",
+        "beige",
+        light=0.4,
+        texture=2,
+    ),
+    "sunset with window": Scene(
+        (Object("green", "cone", -0.75, 0.2, 0.75, 0.3),),
+        "checkered",
+        "pink",
+        time="sunset",
+        window=True,
+        window_x=0.75,
+        light=0.6,
+        texture=3,
+    ),
+    "night": Scene(
+        (Object("orange", "cylinder", 0.75, 0.1, 0.65, 0.3),),
+        "stone",
+        "navy",
+        time="night",
+        light=0.3,
+        texture=4,
+    ),
+    "on grass": Scene(
+        (Object("white", "ball", -0.8, 0.1, 0.6, 0.3), Object("purple", "cube", 0.75, 0.4, 0.55, 0.9)),
+        "grassy",
+        "mint",
+        light=0.2,
+        texture=5,
+    ),
+}
+
+
 def random_scene(seed: int) -> Scene:
     """Return the scene of `seed`: 30 % have two objects, 20 % a window, 15 % are at sunset, 15 % at night."""
     rng = np.random.default_rng([20_240, seed])

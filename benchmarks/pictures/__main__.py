@@ -10,12 +10,12 @@ from . import banner, inverted, maps, noises, whiteners
 from .sheets import ROOT, sheet, strip
 
 SHIFTS = partial(maps.moved, "right", "down", "up and right")
-FLIPS = partial(maps.moved, "mirrored", "upside down")
 BOTH = partial(maps.moved, "right", "down", "mirrored")
 TEMPLATES = {
     "annealed-variations": noises.searched, "compare-whitenings": whiteners.compared,
     "ddim-forward-replaced": inverted.replaced, "edit-friendly-diversity": maps.diverse,
     "edit-friendly-edit": maps.edited, "edit-friendly-recolor": maps.recolored, "edit-friendly-shift": BOTH,
+    "edit-with-a-prompt": maps.sample_edited,
     "first-step-beside-whitening": inverted.first_beside_whitening, "fit-a-whitener": whiteners.fitted,
     "flowedit-sdxl": partial(maps.flow_edit, 25, floor="wooden"),
     "flux-edit": partial(maps.flow_edit, 42, shape="cube"),
@@ -31,11 +31,10 @@ TEMPLATES = {
 NODES = {
     "AnnealedNoise": noises.searched, "BlendNoises": noises.blended,
     "CompareWhitenings": whiteners.compared_chart, "CorrelatedNoise": noises.temperatures,
-    "DewhitenLatent": whiteners.dewhitened, "EditFriendlyEdit": maps.few_steps,
-    "EditFriendlyInversion": maps.taken_apart, "EditFriendlySampler": maps.replayed,
+    "DewhitenLatent": whiteners.dewhitened, "PromptEdit": maps.few_steps,
+    "ImageToNoiseMaps": maps.taken_apart, "SampleNoiseMaps": maps.replayed,
     "FirstStepInversion": inverted.first, "FitWhitener": whiteners.shrunk,
-    "FitWhitenerFromFolder": whiteners.fitted, "FlipNoiseMaps": FLIPS,
-    "InspectNoise": inverted.inspected_chart,
+    "FitWhitenerFromFolder": whiteners.fitted, "InspectNoise": inverted.inspected_chart,
     "InspectSampler": noises.passed_by_formula, "InversionSampler": inverted.there_and_back,
     "InvertedNoise": inverted.there_and_back, "KSampler": noises.sampled, "LatentToNoise": noises.too_weak,
     "LoadLittleWorld": noises.painted, "LoadNoiseMaps": maps.replayed, "LoadWhitener": whiteners.fitted,
@@ -43,7 +42,8 @@ NODES = {
     "NoiseFromTwoImages": noises.two_images,
     "NoiseSheet": noises.table, "PickNoise": noises.picked, "PreviewNoise": noises.seen_before,
     "NoiseToLatent": noises.as_latents, "RecolorNoiseMaps": maps.recolored, "SaveNoiseMaps": maps.taken_apart,
-    "SaveWhitener": whiteners.fitted, "ShiftNoiseMaps": SHIFTS, "WhitenLatent": whiteners.whitened,
+    "SampleImage": noises.samples, "SaveWhitener": whiteners.fitted, "TransformNoiseMaps": SHIFTS,
+    "Unsample": inverted.there_and_back, "WhitenLatent": whiteners.whitened,
 }  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from img2noise import NoiseMaps, edit_friendly, extract, replay
 from img2noise.inversion.edit_friendly import turbo_sigmas
 from img2noise.inversion.noise_maps import LAST_NORM, flip, recolor, shift
 from img2noise.sigmas import scaled_linear
-from world import model
+from world import demo, model
 from world.render import RGB, masks
+from world.scenes import SAMPLES, caption
+from world.scenes import edited as edited_scene
 
 from .views import STEPS, Pictures, View, grains, unit, view
 
@@ -86,6 +88,20 @@ def recolored() -> Pictures:
         pulled = recolor(scene.source(), maps, blue, mask, strength=strength)
         ways[f"blue, strength {strength}"] = replay(scene.source(), pulled)
     return ways
+
+
+def sample_edited() -> Pictures:
+    """Edits of a sample image at weight 1.5: what its words change, and what stays."""
+    scene = SAMPLES["red ball"]
+    source, x0 = model.load().denoiser(caption(scene)), demo.latent_of(scene)
+    made = {"your image": x0}
+    for change in (dict(color="blue"), dict(shape="cone"), dict(wall="pink")):
+        target = model.load().denoiser(caption(edited_scene(scene, **change)))
+        how = dict(eta=0.0, skip=7, weight=1.5, seed=1)
+        made[" ".join(change.values()) + (" wall" if "wall" in change else "")] = edit_friendly.edit(
+            source, target, x0, STEPS, **how
+        )
+    return made
 
 
 @cache

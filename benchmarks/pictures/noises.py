@@ -14,6 +14,8 @@ from img2noise.noise import blend_by_frequency, euler_gain, measured_transfer, s
 from img2noise.noise.gains import bands_of
 from img2noise.sigmas import ddim_uniform, scaled_linear
 from world import model
+from world.render import trace
+from world.scenes import SAMPLES
 from world.sheets import PROMPTS
 
 from .views import GUIDANCE, STEPS, Pictures, grains, photo, preview, sample, statistics, unit, view
@@ -180,3 +182,11 @@ def two_models() -> Pictures:
         "model A": sample(scene.source(GUIDANCE), z),
         "model B": sample(GaussianDenoiser(statistics()), z),
     }
+
+
+def samples() -> Pictures:
+    """Return three of the pictures to start from, and a mask."""
+    drawn = {name: trace(SAMPLES[name], 300) for name in ("red ball", "sunset with window", "on grass")}
+    found = {name: Image.fromarray((255 * picture).astype("uint8")) for name, (picture, _) in drawn.items()}
+    mask = Image.fromarray((255 * drawn["red ball"][1][0]).astype("uint8")).convert("RGB")
+    return {"red ball": found.pop("red ball"), "its mask": mask, **found}

@@ -18,7 +18,7 @@ WITH_UNET = "batch of 1, 4, 8, a small UNet"
 SUMMED = {  # their walks sum over a picture, which a batch may split in another way
     "Inversion Sampler, no forward fraction": 1e-4,
     "First-Step Inversion": 1e-5,
-    "Edit-Friendly Edit": 1e-5,
+    "Prompt Edit": 1e-5,
 }
 PROMISES = {name: {AGAIN: BIT_EQUAL, BATCH: SUMMED.get(name, BIT_EQUAL)} for name in repeats.BUILT}
 

@@ -73,6 +73,7 @@ def _described(obj: object) -> tuple[str, dict[str, Tensor], dict[str, object]]:
         return "moments", {"total": obj.total, **_numbered("product", obj.products)}, _common(obj)
     if isinstance(obj, NoiseMaps):
         tensors = {"start": obj.start, "residuals": obj.residuals, "levels": obj.levels.told}
+        tensors |= {} if obj.states is None else {"states": obj.states}
         own = {"eta": obj.eta, "skip": obj.skip, "space": obj.space}
         own |= {"levels": obj.levels.kind, "scale": obj.levels.scale}
         return "noise_maps", tensors, own | ({"numbers": list(obj.numbers)} if obj.numbers else {})
@@ -248,6 +249,9 @@ def _parse_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noi
         raise ValueError(
             f"its start, residuals and levels have shapes {shapes}, which do not belong together"
         )
+    states = tensors.get("states")
+    if states is not None and states.shape != (len(told) - 2, *start.shape):
+        raise ValueError(f"its states have shape {tuple(states.shape)}, which does not belong to its start")
     eta, skip = float(header["eta"]), _whole(header, "skip", 0)
     checks.number(eta, "its eta", 0, 1)
     checks.choice(header["levels"], "levels", KINDS)
@@ -260,7 +264,7 @@ def _parse_noise_maps(header: dict[str, str], tensors: dict[str, Tensor]) -> Noi
     numbers = _wholes(header.get("numbers", "[]"), "numbers", 0)
     if len(numbers) not in (0, len(start)):
         raise ValueError(f"its numbers {header['numbers'][:60]!r} are not {len(start)} whole numbers")
-    return NoiseMaps(start, residuals, levels, eta, skip, header["space"], numbers)
+    return NoiseMaps(start, residuals, levels, eta, skip, header["space"], numbers, states)
 
 
 READERS: dict[str, Callable[..., Storable]] = {

@@ -63,7 +63,8 @@ def extract(
         if on_step is not None:
             on_step(k, clean)
     maps = finished(torch.stack(residuals), walk.x0, denoise)
-    return NoiseMaps(start, maps, walk.levels, eta, skip)
+    between = torch.stack(states[1:-1]) if len(states) > 2 else maps[:0]
+    return NoiseMaps(start, maps, walk.levels, eta, skip, states=between)
 
 
 def replay(denoise: Denoiser, maps: NoiseMaps, *, on_step: OnStep | None = None) -> Tensor:

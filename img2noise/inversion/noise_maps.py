@@ -27,7 +27,8 @@ LAST_NORM = 15.5  # of the last map at 4 x 64 x 64 (Deutch et al. 2024, TurboEdi
 class NoiseMaps:
     """A start and a residual per step, without the first `skip` steps of the schedule. `levels` are those of
     its steps; a plain tensor means VE sigmas. `numbers` are the rows of a larger batch that these rows are,
-    () for 0, 1, 2 ...
+    () for 0, 1, 2 ... `states` (K - 1, B, ...) are those of the inversion at the levels between, from which
+    `later` starts.
     """
 
     start: Tensor
@@ -37,6 +38,7 @@ class NoiseMaps:
     skip: int = 0
     space: str = ""
     numbers: tuple[int, ...] = ()
+    states: Tensor | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "levels", as_levels(self.levels, to_zero=False))
@@ -87,6 +89,30 @@ def norm_limit(last: Tensor, bound: float) -> Tensor:
     """
     limit = bound * (last[0].numel() / 16384) ** 0.5
     return (limit / last.flatten(1).norm(dim=1)).clamp(max=1.0).view(-1, *[1] * (last.ndim - 1))
+
+
+def later(maps: NoiseMaps, skip: int) -> NoiseMaps:
+    """Return the maps without the first `skip` steps of the schedule, to start at the inversion's own state
+    there; the maps as they are where they leave out as many. ValueError where no step is left, or for maps
+    without states.
+    """
+    checks.instance(maps, "the maps", NoiseMaps)
+    checks.whole(skip, "skip", 0, maps.steps - 1)
+    more = skip - maps.skip
+    if more <= 0:
+        return maps
+    if maps.states is None:
+        raise ValueError(
+            "got noise maps without the states of their inversion; extract them again to skip more"
+        )
+    return replace(
+        maps,
+        start=maps.states[more - 1],
+        residuals=maps.residuals[more:],
+        levels=maps.levels[more:],
+        skip=skip,
+        states=maps.states[more:],
+    )
 
 
 def shift(maps: NoiseMaps, down: int = 0, right: int = 0) -> NoiseMaps:
@@ -155,8 +181,8 @@ def _check(maps: NoiseMaps, target: Tensor, mask: Tensor, strength: float, band)
         raise ValueError(f"got band {band}; expected two numbers in [0, 1]")
     for share in band:
         checks.number(share, "band", 0, 1)
-    if band[0] >= band[1]:
-        raise ValueError(f"got band {band}; expected its first share below its last")
+    if band[0] > band[1]:
+        raise ValueError(f"got band {band}; expected its first share not above its last")
     checks.batch(target, "the color")
     checks.batch(mask, "the mask")
     sizes = [tuple(t.shape) for t in (target, mask, maps.start)]
@@ -169,7 +195,8 @@ def _mapped(maps: NoiseMaps, change: Callable[[Tensor], Tensor]) -> NoiseMaps:
     checks.instance(maps, "the maps", NoiseMaps)
     if maps.start.ndim < 3:
         raise ValueError(f"got maps of {tuple(maps.start.shape)}; expected pictures, (B, ..., H, W)")
-    return replace(maps, start=change(maps.start), residuals=change(maps.residuals))
+    states = None if maps.states is None else change(maps.states)
+    return replace(maps, start=change(maps.start), residuals=change(maps.residuals), states=states)
 
 
 def _moved(x: Tensor, by: int, dim: int) -> Tensor:

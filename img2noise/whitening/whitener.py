@@ -11,6 +11,7 @@ where x is) on x's device.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -131,6 +132,13 @@ class Whitener(ABC):
         """Return Q^H (x - mean): (B, C, H, W) of this size -> real coordinates (B, D) of variance lam."""
         checks.finite(x, "a picture or latent")
         return self.coordinates(x)
+
+    def log_likelihood(self, x: Tensor) -> Tensor:
+        """Return log N(x; mean, Sigma) of pictures (B, C, H, W) at their size, (B,) in nats per dimension."""
+        fitted = self.at_size_of(x)
+        u = fitted.analyze(x)  # (B, D)
+        lam = fitted.eigenvalues(u)
+        return -(lam.log() + u.square() / lam + math.log(2 * math.pi)).mean(1) / 2
 
     def coordinates(self, x: Tensor, a: float | Tensor = 1.0) -> Tensor:
         """Return Q^H (x - a mean), `analyze(x)` at a = 1, without a look for NaN, which on a GPU is a

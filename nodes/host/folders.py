@@ -23,7 +23,7 @@ folder_paths.folder_names_and_paths[FOLDER] = (folder_paths.get_folder_paths(FOL
 
 
 def whitener_folder() -> Path:
-    """Return models/img2noise, where Save Whitener writes."""
+    """Return models/img2noise, where Save Image Profile writes."""
     return Path(folder_paths.models_dir, FOLDER).resolve()
 
 

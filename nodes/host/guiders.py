@@ -23,6 +23,7 @@ import torch
 from comfy.model_sampling import EPS
 from torch import Tensor
 
+from ...img2noise import checks
 from ...img2noise.denoisers import OnStep
 from ...img2noise.whitening import SPACES
 from . import latents, models
@@ -81,6 +82,34 @@ def run(guider, samples: Tensor, sigmas: Tensor, work: Callable[[Ready], Result]
             torch.zeros_like(samples), samples, probe, sigmas.float(), disable_pbar=True, seed=seed
         )
     return probe.result
+
+
+def guider_of(model, positive, negative, cfg: float):
+    """Return the host's guider for two prompts at that guidance."""
+    checks.number(cfg, "cfg", 0)
+    guider = comfy.samplers.CFGGuider(model)
+    guider.set_conds(positive, negative)
+    guider.set_cfg(cfg)
+    return guider
+
+
+def sampled(guider, picture: Picture, sampler, sigmas: Tensor) -> Tensor:
+    """Return what a sampler makes of a picture without noise, (B, C, ...) in VAE units on the CPU, with the
+    host's progress bar and preview.
+    """
+    report = latent_preview.prepare_callback(guider.model_patcher, len(sigmas) - 1)
+    zeros, mask = torch.zeros_like(picture.samples), picture.latent.get("noise_mask")
+    with latents.random_state_kept():
+        return guider.sample(
+            zeros,
+            picture.samples,
+            sampler,
+            sigmas,
+            denoise_mask=mask,
+            callback=report,
+            disable_pbar=True,
+            seed=0,
+        ).cpu()
 
 
 def run_together(
@@ -191,7 +220,7 @@ def check_pair(source, target, picture: Picture) -> None:
     halves = [float(model.get_model_object("model_sampling").percent_to_sigma(0.5)) for model in both]
     if not math.isclose(*halves, rel_tol=1e-3):
         logger.warning(
-            "Edit-Friendly Edit: source and target have different schedules or shifts (half way at %.3g and "
+            "Prompt Edit: source and target have different schedules or shifts (half way at %.3g and "
             "%.3g); connect the sigmas of the target model",
             *halves,
         )

@@ -135,7 +135,9 @@ def picture_latent(x: Tensor, whitener: Whitener, like: dict | None = None) -> d
 def space_of(of: str | Whitener) -> Space:
     """Return the latent space of that name, or of a whitener."""
     if not isinstance(of, str | Whitener):
-        raise ValueError(f"got {checks.kind(of)} for a whitener; connect Load Whitener or Fit Whitener")
+        raise ValueError(
+            f"got {checks.kind(of)} for a whitener; connect Load Image Profile or Fit Image Profile"
+        )
     name = of if isinstance(of, str) else of.space
     if name not in SPACES:
         raise ValueError(f"got latent space {name!r}; expected one of {', '.join(SPACES)}")
@@ -145,7 +147,9 @@ def space_of(of: str | Whitener) -> Space:
 def whitener_of(thing) -> Whitener:
     """Return the whitener; ValueError for anything else."""
     if not isinstance(thing, Whitener):
-        raise ValueError(f"got {checks.kind(thing)} for a whitener; connect Load Whitener or Fit Whitener")
+        raise ValueError(
+            f"got {checks.kind(thing)} for a whitener; connect Load Image Profile or Fit Image Profile"
+        )
     return thing
 
 

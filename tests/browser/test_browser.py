@@ -31,7 +31,7 @@ def opened_and_run(screen, name: str) -> None:
     nodes = nodes_of(name)
     screen.open_template(name)
     screen.wait_for_nodes(len(nodes))
-    skips = any("Img2NoiseEditFriendly" in n["type"] and n.get("widgets_values") for n in nodes)
+    skips = any(n["type"] in ("Img2NoisePromptEdit", "Img2NoiseImageToNoiseMaps") for n in nodes)
     screen.shrink(SMALL | FEW_CALLS | (SKIPPING if skips else {}))
     assert sorted(screen.types()) == sorted(n["type"] for n in nodes)
     assert not screen.missing()

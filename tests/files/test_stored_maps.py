@@ -22,7 +22,7 @@ def maps_of(dtype=torch.float32):
 def test_maps_come_back_from_their_file_bit_for_bit(tmp_path, dtype):
     maps = maps_of(dtype)
     back = load(save(maps, tmp_path / "maps.safetensors"))
-    for name in ("start", "residuals", "levels.told", "levels.b"):
+    for name in ("start", "residuals", "states", "levels.told", "levels.b"):
         a, b = (attrgetter(name)(x) for x in (maps, back))
         assert a.dtype == b.dtype and torch.equal(a, b)
     assert (back.eta, back.skip, back.steps, back.space) == (0.3, 4, 20, "sd")
@@ -49,6 +49,7 @@ def test_the_numbers_of_pictures_come_back_where_there_are_any(tmp_path):
         (dict(levels=None), {}, "it lacks 'levels'"),
         (dict(start=torch.zeros(2, 3, 8, 8)), {}, "do not belong together"),
         (dict(levels=levels(20)), {}, "do not belong together"),
+        (dict(states=torch.zeros(15, 2, 3, 8, 8)), {}, "its states"),
         (dict(start=torch.full((2, 3, 8, 7), float("nan"))), {}, "holds NaN or infinity in 'start'"),
         (dict(levels=levels(20)[4:].flip(0).contiguous()), {}, "descend at every step"),
         ({}, dict(eta=None), "it lacks 'eta'"),

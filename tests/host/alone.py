@@ -21,6 +21,7 @@ SIZE, STEPS = (4, 8, 8), 4
 MAKERS = ("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise", "Img2NoiseLatentToNoise")
 NOISES = (*MAKERS, "Img2NoiseInvertedNoise", "Img2NoiseBlendNoises", "Img2NoiseFirstStepInversion")
 NOISES += ("Img2NoisePickNoise", "Img2NoiseNoiseFromImage", "Img2NoiseNoiseFromTwoImages")
+NOISES += ("Img2NoiseUnsample",)
 
 
 def module_at(name: str, path: Path, **how):
@@ -126,7 +127,9 @@ class World:
     def maps(self):
         x, gaussian = normal(1, *SIZE), lambda x, sigma: x / (1 + sigma.view(-1, 1, 1, 1) ** 2)
         maps = self.library.extract(gaussian, x, self.sigmas(), seed=1)
-        return self.library.NoiseMaps(maps.start, maps.residuals, maps.levels.told.float(), space="sd")
+        return self.library.NoiseMaps(
+            maps.start, maps.residuals, maps.levels.told.float(), space="sd", states=maps.states
+        )
 
 
 def good(w: World) -> dict[str, dict]:
@@ -148,10 +151,11 @@ def good_of_noises(w: World) -> dict[str, dict]:
     law = dict(temperature=5.0, strength=1.0, keep_variance=True)
     return dict(
         Img2NoiseLoadLittleWorld=dict(),
+        Img2NoiseSampleImage=dict(scene="red ball", size=64),
         Img2NoiseLoadWhitener=dict(whitener_name="sd"),
         Img2NoiseSaveWhitener=dict(whitener=w.whitener("sd"), filename_prefix="mine"),
         Img2NoiseFitWhitener=dict(latents=many, **fit, patch=0, moments=None),
-        Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, **fit, limit=0),
+        Img2NoiseFitWhitenerFromFolder=dict(vae=w.vae(4), folder="photos", size=64, limit=0, **fit),
         Img2NoiseWhitenLatent=dict(**picture, strength=1.0),
         Img2NoiseDewhitenLatent=dict(**picture, strength=1.0),
         Img2NoiseAnnealedNoise=dict(**picture, **one, iterations=2, **search, **ask),
@@ -197,20 +201,24 @@ def good_of_candidates(w: World, latent: dict) -> dict[str, dict]:
 def good_of_walks(w: World) -> dict[str, dict]:
     latent, maps = {"samples": normal(1, *SIZE)}, dict(noise_maps=w.maps())
     guided, levels = dict(guider=w.guider()), dict(sigmas=w.sigmas(), latent=latent)
-    walk = dict(**levels, method="custom", eta=1.0, skip=1, noise_seed=1, few_steps="auto")
+    walk = dict(**levels, method="custom", eta=1.0, skip=0.25, noise_seed=1, few_steps="auto")
     back = dict(scheme="target", forward_fraction=0.3, forward_seed=1, iterations=2)
-    pull = dict(color=latent, mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7)
+    prompts = dict(model=w.model(), positive=w.prompt(1), negative=w.prompt(2), cfg=2.0, noise_seed=1)
+    apart = dict(steps=3, scheduler="normal", scheme="exact", forward_share=0.3, iterations=2)
+    pull = dict(
+        vae=w.vae(4), color="#20c040", mask=torch.ones(1, 64, 64), strength=0.05, band_start=0.2, band_end=0.7
+    )
     smooth = dict(weight=1.5, average=2, free_steps=1)
     stop = dict(iterations=2, stop="iterations", anderson_window=0, tolerance=1e-3, normalize=True)
     return dict(
+        Img2NoiseUnsample=dict(**prompts, latent=latent, **apart, asked=latent),
         Img2NoiseInversionSampler=dict(**back, **guided, **levels),
         Img2NoiseInvertedNoise=dict(model=w.model(), **levels, noise_seed=1, asked=latent),
         Img2NoiseFirstStepInversion=dict(**guided, latent=latent, timestep=980, **stop, asked=latent),
-        Img2NoiseEditFriendlyInversion=dict(**guided, **walk, levels_per_call=1),
-        Img2NoiseEditFriendlySampler=dict(**maps, **guided, **levels),
-        Img2NoiseEditFriendlyEdit=dict(source=w.guider(), target=w.guider(), **walk, **smooth),
-        Img2NoiseShiftNoiseMaps=dict(**maps, down=1, right=0),
-        Img2NoiseFlipNoiseMaps=dict(**maps, horizontal=True, vertical=False),
+        Img2NoiseImageToNoiseMaps=dict(**guided, **walk, levels_per_call=1),
+        Img2NoiseSampleNoiseMaps=dict(**maps, **guided, skip=0.0, latent=None),
+        Img2NoisePromptEdit=dict(source=w.guider(), target=w.guider(), **walk, **smooth),
+        Img2NoiseTransformNoiseMaps=dict(**maps, right=0, down=8, flip_horizontal=True, flip_vertical=False),
         Img2NoiseRecolorNoiseMaps=dict(**guided, **maps, **pull, closed_loop=True),
         Img2NoiseSaveNoiseMaps=dict(**maps, filename_prefix="maps"),
         Img2NoiseLoadNoiseMaps=dict(file="maps_00001_.safetensors"),
@@ -221,7 +229,7 @@ def call(node, inputs: dict) -> None:
     """Run the node, then what a sampler would ask of its NOISE or SAMPLER."""
     inputs, name = dict(inputs), node.__name__
     asked = inputs.pop("asked", None)
-    if name in ("Img2NoiseInversionSampler", "Img2NoiseEditFriendlySampler"):
+    if name == "Img2NoiseInversionSampler":
         guider, latent, sigmas = (inputs.pop(key) for key in ("guider", "latent", "sigmas"))
         sampler = node.execute(**inputs).result[0]
         samples, how = (

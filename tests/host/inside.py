@@ -19,7 +19,6 @@ import alone
 import torch
 
 FILES = "file", "folder", "whitener_name"  # widgets that list what lies on the disk
-LARGE = 513  # latent pixels a side, more than anything can be shifted by
 SUITED = {  # what else must be set for an end of a widget to make sense
     ("Img2NoiseFirstStepInversion", "iterations", "max"): dict(
         stop="converged", anderson_window=5, tolerance=1e-6
@@ -28,10 +27,6 @@ SUITED = {  # what else must be set for an end of a widget to make sense
     ("Img2NoiseFirstStepInversion", "tolerance"): dict(
         stop="converged", latent={"samples": 5 * alone.normal(1, *alone.SIZE)}
     ),
-    ("Img2NoiseRecolorNoiseMaps", "band_start"): dict(band_end=1.0),
-    ("Img2NoiseRecolorNoiseMaps", "band_end"): dict(band_start=0.0),
-    ("Img2NoiseShiftNoiseMaps", "down"): dict(noise_maps=lambda w: large_maps(w)),
-    ("Img2NoiseShiftNoiseMaps", "right"): dict(noise_maps=lambda w: large_maps(w)),
     ("Img2NoiseCompareWhitenings", "shrinkage"): dict(
         latents=lambda w: {"samples": alone.normal(512, *alone.SIZE)},
         noises=lambda w: {"samples": alone.normal(512, *alone.SIZE, seed=1)},
@@ -41,13 +36,8 @@ NOT_RUN = {  # why an end is not tried
     ("Img2NoiseAnnealedNoise", "iterations", "max"): "a million steps take minutes",
     ("Img2NoiseFitWhitener", "patch", "max"): "a covariance of 8100 numbers a side takes minutes",
     ("Img2NoiseKSampler", "steps", "max"): "core's own range; ten thousand steps take minutes",
+    ("Img2NoiseUnsample", "steps", "max"): "the same",
 }
-
-
-def large_maps(w: alone.World):
-    x = alone.normal(1, 4, LARGE, LARGE)
-    maps = w.library.extract(lambda x, sigma: 0 * x, x, torch.tensor([1.0, 0.0]), seed=1)
-    return w.library.NoiseMaps(maps.start, maps.residuals, maps.levels, space="sd")
 
 
 def widgets(node) -> dict[str, dict]:
@@ -84,7 +74,7 @@ def scheduled(w: alone.World, classes: dict, good: dict) -> list[dict]:
     two that depend on its length at its ends, for short and long ones.
     """
     rows = []
-    for name in ("Img2NoiseEditFriendlyInversion", "Img2NoiseEditFriendlyEdit", "Img2NoiseInversionSampler"):
+    for name in ("Img2NoiseImageToNoiseMaps", "Img2NoisePromptEdit", "Img2NoiseInversionSampler"):
         declared = widgets(classes[name])
         defaults = {widget: ends["default"] for widget, ends in declared.items()}
         both = [(widget, end) for widget in ("skip", "eta") for end in ("min", "max") if widget in declared]
@@ -96,13 +86,14 @@ def scheduled(w: alone.World, classes: dict, good: dict) -> list[dict]:
     return rows
 
 
-def a_skip_is_lowered_and_said_to_be(w: alone.World, classes: dict, good: dict) -> list:
-    node, found = classes["Img2NoiseEditFriendlyInversion"], []
-    for steps, skip in ((4, 7), (4, 3), (4, 0), (1, 1000), (20, 7)):
+def skipped(w: alone.World, classes: dict, good: dict) -> list:
+    """Rows of steps, a share to skip, and the steps that are left."""
+    node, found = classes["Img2NoiseImageToNoiseMaps"], []
+    default = widgets(node)["skip"]["default"]
+    cases = [(steps, default) for steps in (1, 2, 3, 4, 8, 25, 28, 50)]
+    for steps, skip in [*cases, (4, 1.0), (100, 0.29), (3, 1 / 3)]:
         inputs = {**good[node.__name__], "sigmas": torch.linspace(14, 0, steps + 1), "skip": skip}
-        maps, report = node.execute(**inputs).result
-        said = [line for line in report.splitlines() if line.startswith("skip lowered")]
-        found.append([steps, skip, len(maps.residuals), said])
+        found.append([steps, skip, len(node.execute(**inputs).result[0].residuals)])
     return found
 
 
@@ -175,7 +166,7 @@ class Elsewhere(torch.Tensor):
 
 def a_mask_and_a_picture_elsewhere_are_brought_together(w: alone.World, classes: dict, good: dict) -> list:
     """An edit under a mask, with latent and mask on the CPU and where --gpu-only has them."""
-    node, made, softer = classes["Img2NoiseEditFriendlyEdit"], [], w.model().clone()
+    node, made, softer = classes["Img2NoisePromptEdit"], [], w.model().clone()
     softer.set_model_unet_function_wrapper(lambda _, asked: 0.1 * asked["input"])
     mask = torch.zeros(1, 1, 64, 64)
     mask[..., :32] = 1
@@ -253,7 +244,7 @@ CHECKS = [
     noise_levels_of_every_class_of_core,
     swept,
     scheduled,
-    a_skip_is_lowered_and_said_to_be,
+    skipped,
     inverted_noise_lets_its_model_go,
     generators_of_other_devices_are_kept,
     a_mask_and_a_picture_elsewhere_are_brought_together,

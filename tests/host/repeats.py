@@ -64,9 +64,9 @@ BUILT = {
     "Whiten Latent": _whitened,
     "Inversion Sampler, no forward fraction": _inverted,
     "First-Step Inversion": _as_it_is(test_guiders.first_step),
-    "Edit-Friendly Inversion, played": _replayed(test_guiders.maps_of),
+    "Image to Noise Maps, played": _replayed(test_guiders.maps_of),
     "Recolor Noise Maps, played": _replayed(test_guiders.recolored),
-    "Edit-Friendly Edit": _as_it_is(test_guiders.edited),
+    "Prompt Edit": _as_it_is(test_guiders.edited),
 }
 
 

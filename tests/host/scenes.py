@@ -9,7 +9,7 @@ import torch
 from . import checkpoints
 from .graphs import Graph
 
-HOW = dict(method="edit-friendly", skip=1, few_steps="off")  # of edit-friendly inversions here
+HOW = dict(method="edit-friendly", skip=0.25, few_steps="off")  # of edit-friendly inversions here
 
 
 def model(graph: Graph, family: str = "sd", lora: bool = False) -> list:
@@ -122,20 +122,18 @@ def told(outputs: dict, node: str) -> str:
 def inversion(graph: Graph, who: list, levels: list, latent: list | None = None, **how) -> str:
     latent = latent or photo(graph, width=8, height=8)
     wires = dict(guider=who, sigmas=levels, latent=latent)
-    return graph("Img2NoiseEditFriendlyInversion", **wires, **{**HOW, **how})
+    return graph("Img2NoiseImageToNoiseMaps", **wires, **{**HOW, **how})
 
 
-def replayed(graph: Graph, maps: list, who: list, **changed) -> list:
-    node = graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
-    wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
-    return sampled(graph, guider=who, **{**wires, **changed})
+def replayed(graph: Graph, maps: list, who: list, **beside) -> list:
+    return graph("Img2NoiseSampleNoiseMaps", guider=who, noise_maps=maps, **beside)[0]
 
 
 def edited(graph: Graph, source: list, target: list, levels: list, latent: list | None = None, **how) -> list:
     wires = dict(
         source=source, target=target, sigmas=levels, latent=latent or photo(graph, width=8, height=8)
     )
-    return graph("Img2NoiseEditFriendlyEdit", **wires, **{**HOW, **how})[0]
+    return graph("Img2NoisePromptEdit", **wires, **{**HOW, **how})[0]
 
 
 def newest(folder: Path, prefix: str) -> Path:

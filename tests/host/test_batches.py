@@ -140,9 +140,9 @@ def come_back(server, graph: Graph, latent: list, **results) -> None:
 def test_noise_maps_give_each_picture_back(server, graph, name):
     latent = ARRANGED[name](graph)
     maps, who = mapped(graph, latent)
-    how = dict(sigmas=sigmas(graph, gaussian(graph), 3), latent=latent, skip=1)
-    one = graph("Img2NoiseEditFriendlyEdit", source=who, target=who, **how)[0]
-    beside = replayed(graph, maps, who, latent_image=latent)
+    how = dict(sigmas=sigmas(graph, gaussian(graph), 3), latent=latent, skip=0.34)
+    one = graph("Img2NoisePromptEdit", source=who, target=who, **how)[0]
+    beside = replayed(graph, maps, who, latent=latent)
     come_back(server, graph, latent, back=replayed(graph, maps, who), one=one, beside=beside)
 
 
@@ -168,22 +168,14 @@ def test_noise_maps_are_played_for_the_pictures_that_the_latent_holds(server, gr
     latent = ARRANGED[name](graph)
     maps, who = mapped(graph, latent)
     latent = PLAYED[played](graph, latent)
-    come_back(server, graph, latent, back=replayed(graph, maps, who, latent_image=half(graph, latent)))
-
-
-@pytest.mark.parametrize("noise", ["DisableNoise", "RandomNoise"])
-def test_with_another_noise_the_maps_are_played_in_their_order(server, graph, noise):
-    latent = ARRANGED["picked from 1, 3"](graph)
-    maps, who = mapped(graph, latent)
-    back = replayed(graph, maps, who, noise=graph(noise)[0], latent_image=latent)
-    come_back(server, graph, latent, back=back)
+    come_back(server, graph, latent, back=replayed(graph, maps, who, latent=half(graph, latent)))
 
 
 def test_maps_of_joined_pictures_are_refused_for_one_of_them(server, graph):
     latent = ARRANGED["joined"](graph)
     maps, who = mapped(graph, latent)
-    dump(graph, refused=replayed(graph, maps, who, latent_image=picked(graph, latent, 1, 1)))
-    assert "for noise maps of 2 x 4 x 8 x 8" in refusal(server, graph, "SamplerCustomAdvanced")
+    dump(graph, refused=replayed(graph, maps, who, latent=picked(graph, latent, 1, 1)))
+    assert "for noise maps of 2 x 4 x 8 x 8" in refusal(server, graph, "Img2NoiseSampleNoiseMaps")
 
 
 def test_noise_maps_keep_the_numbers_of_their_pictures_in_a_file(server, graph):
@@ -195,7 +187,7 @@ def test_noise_maps_keep_the_numbers_of_their_pictures_in_a_file(server, graph):
     later = Graph(server.object_info)
     maps = later("Img2NoiseLoadNoiseMaps", file=file.name)[0]
     latent, who = picked(later, ARRANGED["batch"](later), 2, 2), guider(later, gaussian(later))
-    come_back(server, later, latent, back=replayed(later, maps, who, latent_image=latent))
+    come_back(server, later, latent, back=replayed(later, maps, who, latent=latent))
 
 
 def twice(graph: Graph) -> list:

@@ -16,7 +16,7 @@ from .test_workflows import difference, draw_photos
 
 BLUEPRINTS = sorted((PACK / "subgraphs").glob("*.json"))
 INLET, OUTLET = -10, -20  # what a box's own links start from and end at
-QUICK = dict(steps=3, skip=1)
+QUICK = dict(steps=3, skip=0.34)
 WORDS = {"Image variations": "prompt", "Edit with a prompt": "after", "Invert and resample": "after"}
 named = pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
 
@@ -116,10 +116,10 @@ def test_image_variations_makes_as_many_as_asked_for_and_serves_sdxl(server):
 
 def test_an_edit_with_the_same_words_gives_the_picture_back(server):
     name = "Edit with a prompt"
-    same = dict(before="a cat", after="a cat", cfg=1.0, steps=9, skip=3)
+    same = dict(before="a cat", after="a cat", cfg=1.0, steps=9, skip=0.34)
     graph = expanded(server, name, **same)
     edited = _shown(server, graph)[0]
-    [edit] = [node for node in graph.values() if node["class_type"] == "Img2NoiseEditFriendlyEdit"]
+    [edit] = [node for node in graph.values() if node["class_type"] == "Img2NoisePromptEdit"]
     [decode] = [node for node in graph.values() if node["class_type"] == "VAEDecode"]
     decode["inputs"]["samples"] = edit["inputs"]["latent"]
     assert difference(edited, _shown(server, graph)[0]) <= 1

@@ -1,4 +1,4 @@
-"""Edit-Friendly Edit, the edit in one, beside inversion and replay, in a real ComfyUI."""
+"""Prompt Edit, the edit in one, beside inversion and replay, in a real ComfyUI."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_mask_limits_the_edit(server, graph):
     masked = graph("SetLatentNoiseMask", samples=photo(graph, **SMALL), mask=mask)[0]
     maps = inversion(graph, source, levels, masked)[0]
     dump(graph, photo=photo(graph, **SMALL), whole=replayed(graph, maps, target))
-    dump(graph, part=replayed(graph, maps, target, latent_image=masked))
+    dump(graph, part=replayed(graph, maps, target, latent=masked))
     dump(graph, edit=edited(graph, source, target, levels, masked))
     server.run(graph)
     before, whole, part, edit = samples(server, "photo", "whole", "part", "edit")

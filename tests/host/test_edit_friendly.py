@@ -29,7 +29,7 @@ SMALL = dict(width=8, height=8)
 
 
 @pytest.mark.parametrize("family", ["sd", "sd21v", "sdxl"])
-@pytest.mark.parametrize("how", [dict(skip=0), dict(skip=2, method="custom", eta=0.5)])
+@pytest.mark.parametrize("how", [dict(skip=0), dict(skip=0.5, method="custom", eta=0.5)])
 def test_a_replay_with_the_same_prompt_gives_the_picture_back(server, graph, family, how):
     found = model(graph, family)
     who = guider(graph, found, 1, family, cfg=3.0)
@@ -89,6 +89,20 @@ def test_seeds_make_other_maps_that_all_rebuild_the_picture_and_edit_it_differen
     close(server, "back-2", "photo")
     assert apart(server, "edit-1", "edit-2")
     assert torch.equal(*samples(server, "edit-1", "same"))
+
+
+def test_more_steps_can_be_left_out_when_the_maps_are_sampled(server, graph):
+    found = model(graph)
+    source, target = guider(graph, found, 1), guider(graph, found, 2, cfg=4.0)
+    levels = sigmas(graph, found, 6)
+    whole, part = (inversion(graph, source, levels, skip=skip)[0] for skip in (0.0, 0.5))
+    dump(graph, later=replayed(graph, whole, target, skip=0.5), part=replayed(graph, part, target))
+    dump(graph, photo=photo(graph, **SMALL), back=replayed(graph, whole, source, skip=1.0))
+    dump(graph, less=replayed(graph, part, target, skip=0.2))
+    server.run(graph)
+    close(server, "later", "part")
+    close(server, "less", "part")
+    close(server, "back", "photo")
 
 
 def test_a_row_of_a_batch_is_its_own_single_run(server, graph):
@@ -167,7 +181,7 @@ def test_few_step_mode_turns_itself_on_and_says_so(server, graph, steps, on):
     who, levels = guider(graph, found), sigmas(graph, found, steps)
     reports = []
     for few_steps in ("auto", "on" if on else "off"):
-        node = inversion(graph, who, levels, few_steps=few_steps)
+        node = inversion(graph, who, levels, few_steps=few_steps, skip=1 / steps)
         dump(graph, **{few_steps: replayed(graph, node[0], guider(graph, found, 2))})
         reports.append(graph("TestText", value=node[1]))
     outputs = server.run(graph)

@@ -32,7 +32,7 @@ def whitener_saved(graph: Graph, name: str, number: int = 0) -> str:
 def maps_saved(graph: Graph, name: str, number: int = 0) -> str:
     found = graph("TestGaussian", model=model(graph))[0]
     wires = dict(guider=guider(graph, found), sigmas=sigmas(graph, found, 2), latent=photo(graph, **SMALL))
-    maps = graph("Img2NoiseEditFriendlyInversion", **wires, skip=0, few_steps="off", noise_seed=number)[0]
+    maps = graph("Img2NoiseImageToNoiseMaps", **wires, skip=0, few_steps="off", noise_seed=number)[0]
     graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename_prefix=name)
     return "Img2NoiseSaveNoiseMaps"
 

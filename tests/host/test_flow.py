@@ -46,6 +46,11 @@ def size(family: str) -> dict:
     return {side: pixels * PHOTOS[family][side] for side in ("width", "height")}
 
 
+def vae(graph: Graph, family: str) -> list:
+    shape = dict(channels=PHOTOS[family]["channels"], stride=16 if family in ("flux2", "wan22") else 8)
+    return graph("TestVae", **shape, frames=family.startswith("wan"))[0]
+
+
 @every
 @pytest.mark.parametrize("method", ["FlowEdit", "edit-friendly"])
 def test_the_same_prompt_gives_the_photo_back_and_another_prompt_its_edit(server, graph, family, method):
@@ -167,12 +172,12 @@ def test_a_row_of_a_batch_is_edited_as_by_itself_and_joined_photos_keep_their_ow
 def test_maps_are_moved_mirrored_recolored_saved_and_loaded(server, graph, family, method):
     maps = inversion(graph, family, method=method, skip=0)[0]
     who = guider(graph, model(graph, family), 1, family)
-    there = graph("Img2NoiseShiftNoiseMaps", noise_maps=maps, down=1, right=1)[0]
+    there = graph("Img2NoiseTransformNoiseMaps", noise_maps=maps, down=16, right=16)[0]
     twice = maps
     for _ in range(2):
-        twice = graph("Img2NoiseFlipNoiseMaps", noise_maps=twice)[0]
+        twice = graph("Img2NoiseTransformNoiseMaps", noise_maps=twice, flip_horizontal=True)[0]
     mask = graph("SolidMask", value=1.0, **size(family))[0]
-    pull = dict(guider=who, noise_maps=maps, color=photo(graph, family, seed=8), mask=mask, strength=0.3)
+    pull = dict(guider=who, noise_maps=maps, vae=vae(graph, family), mask=mask, strength=0.3)
     color = graph("Img2NoiseRecolorNoiseMaps", **pull, band_start=0.0, band_end=1.0)[0]
     graph("Img2NoiseSaveNoiseMaps", noise_maps=maps, filename_prefix=f"flow-{family}-{method}")
     dump(graph, photo=photo(graph, family), moved=replayed(graph, there, who))
@@ -209,8 +214,8 @@ def test_the_guidance_of_flux_is_that_of_its_prompts(server, graph):
 def test_a_report_says_where_an_edit_starts_and_what_can_arrive(server, graph):
     found = model(graph, "sd3")
     wires = dict(source=guider(graph, found, 1, "sd3"), target=guider(graph, found, 2, "sd3"))
-    wires |= dict(latent=photo(graph, "sd3"), sigmas=steps(graph, found, 20), skip=10)
-    node = graph("Img2NoiseEditFriendlyEdit", **wires)
+    wires |= dict(latent=photo(graph, "sd3"), sigmas=steps(graph, found, 20), skip=0.5)
+    node = graph("Img2NoisePromptEdit", **wires)
     text = graph("TestText", value=node[1])
     dump(graph, levels=wires["sigmas"])
     report = told(server.run(graph), text)
@@ -315,8 +320,8 @@ def test_a_model_with_a_shift_edits_inverts_and_is_sampled_in_its_own_way(server
     latent = photo(graph, family) if family in PHOTOS else scenes.photo(graph, width=8, height=8)
     who = [guider(graph, found, seed, family) for seed in (1, 2)]
     levels = steps(graph, found, count)
-    dump(graph, same=edited(graph, who[0], who[0], levels, latent, method="auto", skip=2))
-    dump(graph, edit=edited(graph, who[0], who[1], levels, latent, method="auto", skip=1, weight=1.5))
+    dump(graph, same=edited(graph, who[0], who[0], levels, latent, method="auto", skip=0.5))
+    dump(graph, edit=edited(graph, who[0], who[1], levels, latent, method="auto", skip=0.25, weight=1.5))
     wires = dict(guider=who[0], sigmas=levels, latent_image=latent)
     node = graph("Img2NoiseInversionSampler", **EXACT)
     x = sampled(graph, **wires, noise=no_noise(graph), sampler=node[0])
@@ -338,7 +343,7 @@ def test_one_line_warns_of_another_shift_and_of_a_schedule_that_starts_too_quiet
         graph("ModelSamplingSD3", model=found, shift=6.0)[0],
     )
     who = [guider(graph, each, 1, family) for each in (found, other)]
-    dump(graph, edit=edited(graph, *who, steps(graph, found), latent, skip=2))
+    dump(graph, edit=edited(graph, *who, steps(graph, found), latent, skip=0.5))
     prompts = {part: scenes.prompt(graph, 1, family) for part in ("positive", "negative")}
     wires = dict(model=found, **prompts, **scenes.pictured(graph, latent))
     wires |= dict(latent_image=graph("EmptyLatentImage", width=64, height=64)[0], steps=4, cfg=1.0)

@@ -32,32 +32,28 @@ def first_step(graph: Graph, found: list, who: list, latent: list, steps: int) -
 
 def maps_of(graph: Graph, found: list, who: list, latent: list, steps: int) -> list:
     how = dict(guider=who, latent=latent, sigmas=sigmas(graph, found, steps), skip=0)
-    return graph("Img2NoiseEditFriendlyInversion", **how)[0]
+    return graph("Img2NoiseImageToNoiseMaps", **how)[0]
 
 
 def replayed(graph: Graph, found: list, who: list, latent: list, steps: int) -> list:
     """A replay of the maps of a quicker model."""
     quick = graph("TestGaussian", model=model(graph))[0]
-    node = graph(
-        "Img2NoiseEditFriendlySampler",
-        noise_maps=maps_of(graph, found, guider(graph, quick), latent, steps),
-    )
-    wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
-    return sampled(graph, guider=who, **wires)
+    maps = maps_of(graph, found, guider(graph, quick), latent, steps)
+    return graph("Img2NoiseSampleNoiseMaps", guider=who, noise_maps=maps)[0]
 
 
 def recolored(graph: Graph, found: list, who: list, latent: list, steps: int) -> list:
     quick = graph("TestGaussian", model=model(graph))[0]
     maps = maps_of(graph, found, guider(graph, quick), latent, steps)
     mask = graph("SolidMask", value=1.0, width=64, height=64)[0]
-    wires = dict(guider=who, noise_maps=maps, color=photo(graph, seed=8, **SMALL), mask=mask)
+    wires = dict(guider=who, noise_maps=maps, vae=graph("TestVae", channels=4)[0], mask=mask)
     return graph("Img2NoiseRecolorNoiseMaps", **wires)[0]
 
 
 def edited(graph: Graph, found: list, who: list, latent: list, steps: int, weight: float = 1.5) -> list:
     how = dict(source=who, target=guider(graph, found, 2, cfg=4.0), latent=latent, skip=0)
     levels = sigmas(graph, found, steps)
-    return graph("Img2NoiseEditFriendlyEdit", **how, sigmas=levels, weight=weight)[0]
+    return graph("Img2NoisePromptEdit", **how, sigmas=levels, weight=weight)[0]
 
 
 def edited_apart(graph: Graph, found: list, who: list, latent: list, steps: int, weight: float = 1.5) -> list:

@@ -34,17 +34,13 @@ def test_defaults_and_ends_suit_schedules_of_any_length(inside):
     assert not refused, refused
 
 
-def test_a_skip_that_leaves_no_step_is_lowered_and_the_report_says_so(inside):
-    rows = inside["a_skip_is_lowered_and_said_to_be"]
-    found = {(steps, skip): (left, said) for steps, skip, left, said in rows}
-    lowered = "skip lowered from {} to {}: at least one of the {} steps must be left"
-    assert found == {
-        (4, 7): (1, [lowered.format(7, 3, 4)]),
-        (4, 3): (1, []),
-        (4, 0): (4, []),
-        (1, 1000): (1, [lowered.format(1000, 0, 1)]),
-        (20, 7): (13, []),
-    }
+def test_a_share_to_skip_is_rounded_down_and_leaves_a_step(inside):
+    expected = {1: 0, 2: 0, 3: 0, 4: 1, 8: 2, 25: 7, 28: 7, 50: 14}  # of the default 0.28
+    assert inside["skipped"] == [[steps, 0.28, steps - left] for steps, left in expected.items()] + [
+        [4, 1.0, 1],
+        [100, 0.29, 71],
+        [3, 1 / 3, 2],
+    ]
 
 
 def test_inverted_noise_holds_nothing_of_its_model(inside):

@@ -1,4 +1,4 @@
-"""The Inversion Sampler and Inverted Noise, through the wires of a real ComfyUI."""
+"""Unsample, the Inversion Sampler and Inverted Noise, through the wires of a real ComfyUI."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 import img2noise
 
+from .flow_checkpoints import PHOTOS
 from .graphs import Graph
 from .scenes import (
     dump,
@@ -17,6 +18,7 @@ from .scenes import (
     model,
     no_noise,
     photo,
+    prompt,
     refusal,
     sampled,
     samples,
@@ -209,3 +211,65 @@ def test_a_row_of_inverted_noise_is_picked_by_its_batch_index(server, graph):
     server.run(graph)
     every, picked = (server.tensors(name)["noise"] for name in ("all", "one"))
     assert torch.equal(every[1:2], picked) and not torch.equal(every[:1], picked)
+
+
+def unsampled(graph: Graph, found: list, latent: list, family: str = "sd", scheme: str = "exact", **how):
+    """Unsample, and its outputs sampled under the same prompt."""
+    prompts = dict(positive=prompt(graph, 1, family), negative=prompt(graph, 99, family))
+    how = dict(steps=3, forward_share=0.0, iterations=8) | how
+    node = graph("Img2NoiseUnsample", model=found, **prompts, latent=latent, scheme=scheme, **how)
+    wires = dict(noise=node[0], latent_image=node[1], sampler=node[2], sigmas=node[3])
+    return node, sampled(graph, guider=guider(graph, found, 1, family), **wires)
+
+
+PAIRED = [("sd", "exact", "implicit"), ("sdxl", "exact", "implicit"), ("sd21v", "exact", "implicit")]
+PAIRED += [("sd", "ddim", "target"), ("sd", "euler", "current"), ("sd", "midpoint", "midpoint")]
+
+
+@pytest.mark.parametrize(("family", "scheme", "of_pair"), PAIRED)
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_unsample_is_the_pair_in_one(server, graph, family, scheme, of_pair, share):
+    found, latent = model(graph, family), photo(graph, batch_size=2, **SMALL)
+    who, levels = guider(graph, found, 1, family), sigmas(graph, found, 3)
+    forward = dict(forward_fraction=share, forward_seed=4)
+    x = inverted(graph, latent, levels, who, scheme=of_pair, iterations=8, **forward)
+    noise = graph("Img2NoiseInvertedNoise", model=found, sigmas=levels, latent=x)[0]
+    node, back = unsampled(graph, found, latent, family, scheme, forward_share=share, noise_seed=4)
+    for name, wire in dict(pair=noise, one=node[0]).items():
+        graph("TestDumpNoise", noise=wire, latent=latent, name=name)
+    dump(graph, photo=latent, back=back, levels=levels, own=node[3])
+    server.run(graph)
+    assert torch.equal(*(server.tensors(name)["noise"] for name in ("pair", "one")))
+    assert torch.equal(*(server.tensors(name)["image"] for name in ("levels", "own")))
+    if scheme == "exact" and not share and family == "sd21v":  # the others' full noise holds no picture
+        torch.testing.assert_close(*samples(server, "back", "photo"), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("family", PHOTOS)
+def test_unsample_and_its_way_back_return_a_photo_of_a_flow_model(server, graph, family):
+    latent = photo(graph, **PHOTOS[family])
+    _, back = unsampled(graph, model(graph, family), latent, family, steps=6, scheduler="simple")
+    dump(graph, photo=latent, back=back)
+    server.run(graph)
+    torch.testing.assert_close(*samples(server, "back", "photo"), atol=1e-3, rtol=0)
+
+
+def test_unsample_keeps_a_mask_and_gives_each_picture_of_a_batch_its_own_noise(server, graph):
+    found, batch = model(graph), photo(graph, batch_size=3, **SMALL)
+    one = graph("LatentFromBatch", samples=batch, batch_index=1, length=1)[0]
+    half = graph("SolidMask", value=0.0, width=64, height=64)[0]
+    painted = graph("SolidMask", value=1.0, width=32, height=64)[0]
+    mask = graph("MaskComposite", destination=half, source=painted, x=0, y=0, operation="add")[0]
+    masked = graph("SetLatentNoiseMask", samples=batch, mask=mask)[0]
+    node, _ = unsampled(graph, found, masked, forward_share=0.5)
+    alone, _ = unsampled(graph, found, one, forward_share=0.5)
+    wires = dict(noise=node[0], latent_image=node[1], sampler=node[2], sigmas=node[3])
+    dump(graph, photo=batch, edit=sampled(graph, guider=guider(graph, found, 2, cfg=4.0), **wires))
+    graph("TestDumpNoise", noise=node[0], latent=batch, name="all")
+    graph("TestDumpNoise", noise=alone[0], latent=one, name="one")
+    server.run(graph)
+    before, edit = samples(server, "photo", "edit")
+    torch.testing.assert_close(edit[..., 5:], before[..., 5:], atol=1e-4, rtol=0)
+    assert float((edit - before)[..., :3].std()) > 0.02
+    every, single = (server.tensors(name)["noise"] for name in ("all", "one"))
+    torch.testing.assert_close(every[1:2], single, atol=1e-4, rtol=0)

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 from img2noise import draw
 from img2noise.sigmas import scaled_linear
 from world import model as world
+from world.render import RGB
+from world.scenes import COLORS, SAMPLES
 
 from . import hosts
 from .conftest import EACH
@@ -184,3 +186,25 @@ def test_an_unknown_word_is_refused_by_the_node_that_reads_the_prompt(server, gr
     loaded = load(graph)
     dump(graph, x=sampled(graph, loaded, "a tortoise"))
     assert "tortoise" in refusal(server, graph, "CLIPTextEncode")
+
+
+@pytest.mark.parametrize("scene", list(SAMPLES))
+def test_a_sample_image_comes_with_the_mask_of_its_object_and_words_that_the_little_world_knows(
+    server, graph, scene
+):
+    node = graph("Img2NoiseSampleImage", scene=scene, size=128)
+    little = graph("Img2NoiseLoadLittleWorld")
+    words = graph("CLIPTextEncode", text=node[2], clip=little[1])[0]
+    dump(graph, image=node[0], mask=node[1], words=words)
+    server.run(graph)
+    image, mask = (server.tensors(name)["image"] for name in ("image", "mask"))
+    assert image.shape == (1, 128, 128, 3) and float(image.min()) >= 0 and float(image.max()) <= 1
+    assert mask.shape == (1, 128, 128) and 0.02 < float(mask.mean()) < 0.2
+    inside = (image[0] * mask[0, ..., None]).sum((0, 1)) / mask.sum()
+    color = SAMPLES[scene].objects[0].color
+    nearest = min(COLORS, key=lambda name: float((inside / inside.norm() - unit(RGB[name])).norm()))
+    assert nearest == color or {nearest, color} <= {"white", "black"}
+
+
+def unit(values) -> torch.Tensor:
+    return torch.tensor(values) / torch.tensor(values).norm()

@@ -50,17 +50,15 @@ class Little:
     def edit(self, words: str, **how) -> list:
         guiders = dict(source=self.guider(), target=self.guider(words, GUIDANCE))
         wires = dict(**guiders, sigmas=self.levels, latent=self.source, method="edit-friendly", eta=1.0)
-        return self.graph("Img2NoiseEditFriendlyEdit", **{**wires, **how})[0]
+        return self.graph("Img2NoisePromptEdit", **{**wires, **how})[0]
 
     def maps(self) -> list:
         how = dict(method="edit-friendly", eta=1.0, skip=0, noise_seed=1)
         wires = dict(guider=self.guider(), sigmas=self.levels, latent=self.source)
-        return self.graph("Img2NoiseEditFriendlyInversion", **wires, **how)[0]
+        return self.graph("Img2NoiseImageToNoiseMaps", **wires, **how)[0]
 
     def played(self, maps: list) -> list:
-        node = self.graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
-        wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
-        return self.graph("SamplerCustomAdvanced", guider=self.guider(), **wires)[0]
+        return self.graph("Img2NoiseSampleNoiseMaps", guider=self.guider(), noise_maps=maps)[0]
 
     def inverted(self, latent: list, forward_fraction: float = 0.0) -> list:
         """The noise of a latent, on a NOISE wire."""
@@ -91,24 +89,27 @@ def test_a_picture_comes_back_from_the_vae_and_from_its_noise_maps(little):
 
 def test_an_edit_to_blue_makes_the_ball_blue_and_leaves_the_rest(little):
     words, _ = meaning.changed(color="blue")
-    [made] = little.latents(made=little.edit(words, skip=4, noise_seed=1, few_steps="off"))
+    [made] = little.latents(made=little.edit(words, skip=0.4, noise_seed=1, few_steps="off"))
     meaning.becomes_blue(made)
 
 
-def test_maps_moved_by_latent_pixels_move_the_ball_by_eight_pixels_each(little):
+def test_maps_moved_by_pixels_move_the_ball_as_far(little):
     maps = little.maps()
-    moved = {f"moved{n}": little.graph("Img2NoiseShiftNoiseMaps", noise_maps=maps, right=n) for n in (-2, 2)}
+    moved = {
+        f"moved{n}": little.graph("Img2NoiseTransformNoiseMaps", noise_maps=maps, right=n) for n in (-16, 16)
+    }
     made = little.latents(**{name: little.played(node[0]) for name, node in moved.items()})
     meaning.moves(made[0], -16)
     meaning.moves(made[1], 16)
 
 
 def test_recolored_maps_reach_the_color(little):
-    color = little.encoded("green", meaning.green())
     mask = little.load("mask.png", meaning.masks().mean(0).expand(3, -1, -1))
     masked = little.graph("ImageToMask", image=mask, channel="red")[0]
-    wires = dict(guider=little.guider(), noise_maps=little.maps(), color=color, mask=masked)
-    maps = little.graph("Img2NoiseRecolorNoiseMaps", **wires, strength=meaning.PULL)[0]
+    wires = dict(guider=little.guider(), noise_maps=little.maps(), vae=little.vae, mask=masked)
+    maps = little.graph(
+        "Img2NoiseRecolorNoiseMaps", **wires, color=meaning.GREEN_CODE, strength=meaning.PULL
+    )[0]
     meaning.becomes_green(*little.latents(made=little.played(maps)))
 
 
@@ -137,7 +138,7 @@ def test_forward_replacement_lowers_the_error_of_a_plain_wall(little):
 def test_the_few_step_remedy_helps_at_four_steps(little):
     words, truth = meaning.changed(color="blue")
     levels = little.graph("BasicScheduler", model=little.model, scheduler="simple", steps=4)[0]
-    how = dict(sigmas=levels, skip=meaning.TURBO_SKIP, noise_seed=1)
+    how = dict(sigmas=levels, skip=meaning.TURBO_SKIP / 4, noise_seed=1)
     made = {name: little.edit(words, **how, few_steps=name) for name in ("off", "on")}
     meaning.remedy_helps(*little.latents(**made), truth)
 

@@ -21,8 +21,8 @@ SAMPLE = [
     ("Img2NoiseInvertedNoise", "mask"),
     ("Img2NoiseInversionSampler", BASE),
     ("Img2NoiseFirstStepInversion", "LoRA"),
-    ("Img2NoiseEditFriendlySampler", "cfg 7.5"),
-    ("Img2NoiseEditFriendlyEdit", "ControlNet"),
+    ("Img2NoiseSampleNoiseMaps", "cfg 7.5"),
+    ("Img2NoisePromptEdit", "ControlNet"),
     ("Img2NoiseLoadNoiseMaps", "batch 4"),
     ("Img2NoiseCorrelatedNoise", "12 x 8"),
 ]
@@ -80,7 +80,7 @@ def test_a_cell_comes_out_again(furnished, node, condition):
         assert found.error < max(TOLERANCE * was, ROUNDING) and was < max(TOLERANCE * found.error, ROUNDING)
 
 
-@pytest.mark.parametrize("node", ["Img2NoiseEditFriendlyEdit", "Img2NoiseFirstStepInversion"])
+@pytest.mark.parametrize("node", ["Img2NoisePromptEdit", "Img2NoiseFirstStepInversion"])
 def test_a_sentence_comes_out_again(furnished, node):
     unknown = OTHERS[-1]
     column = furnished.comfy.version if furnished.comfy.version in VERSIONS else VERSIONS[-1]

@@ -8,16 +8,16 @@ import torch
 import img2noise
 
 from .graphs import Graph
-from .scenes import dump, guider, model, newest, photo, refusal, sampled, samples, sigmas, told
+from .scenes import dump, guider, model, newest, photo, refusal, samples, sigmas, told
 
 SMALL = dict(width=8, height=8)
-FOLDER = "img2noise"
+FOLDER, COLOR = "img2noise", "#20c040"
 
 
 def inversion(graph: Graph, found: list, latent: list | None = None, steps: int = 4, **how) -> list:
     wires = dict(guider=guider(graph, found), sigmas=sigmas(graph, found, steps))
-    how = {**dict(skip=1, few_steps="off", latent=latent or photo(graph, **SMALL)), **how}
-    return graph("Img2NoiseEditFriendlyInversion", **wires, **how)[0]
+    how = {**dict(skip=0.25, few_steps="off", latent=latent or photo(graph, **SMALL)), **how}
+    return graph("Img2NoiseImageToNoiseMaps", **wires, **how)[0]
 
 
 def gaussian(graph: Graph) -> list:
@@ -41,42 +41,63 @@ def alike(a: img2noise.NoiseMaps, b: img2noise.NoiseMaps) -> bool:
 
 CHANGES = {
     "shift": (
-        lambda g, maps: g("Img2NoiseShiftNoiseMaps", noise_maps=maps, down=-2, right=3)[0],
+        dict(down=-17, right=25),  # rounded to multiples of 8
         lambda maps: img2noise.noise_maps.shift(maps, -2, 3),
     ),
     "flip": (
-        lambda g, maps: g("Img2NoiseFlipNoiseMaps", noise_maps=maps)[0],
+        dict(flip_horizontal=True),
         lambda maps: img2noise.noise_maps.flip(maps, True, False),
     ),
     "flip upside down": (
-        lambda g, maps: g("Img2NoiseFlipNoiseMaps", noise_maps=maps, horizontal=False, vertical=True)[0],
+        dict(flip_vertical=True),
         lambda maps: img2noise.noise_maps.flip(maps, False, True),
+    ),
+    "move, then mirror": (
+        dict(right=8, flip_horizontal=True),
+        lambda maps: img2noise.noise_maps.flip(img2noise.noise_maps.shift(maps, 0, 1), True, False),
+    ),
+    "move beyond the border": (
+        dict(down=4096),
+        lambda maps: img2noise.noise_maps.shift(maps, 7, 0),
     ),
 }
 
 
 @pytest.mark.parametrize("case", CHANGES)
 def test_a_change_is_the_librarys_and_leaves_the_maps_it_came_from(server, graph, case):
-    node, library = CHANGES[case]
+    how, library = CHANGES[case]
     maps = inversion(graph, gaussian(graph), photo(graph, batch_size=2, **SMALL))
     saved(graph, before=maps)
     server.run(graph)
     before = kept(server, "before")
-    saved(graph, changed=node(graph, maps))
-    saved(graph, after=maps)
-    server.run(graph)
+    node = graph("Img2NoiseTransformNoiseMaps", noise_maps=maps, **how)
+    text = graph("TestText", value=node[1])
+    saved(graph, changed=node[0], after=maps)
+    report = told(server.run(graph), text)
+    assert ("mirrored" in report) == any("flip" in key for key in how)
+    assert ("56 down" in report) == ("beyond" in case)
     assert alike(kept(server, "changed"), library(before))
     assert not alike(kept(server, "changed"), before)
     assert alike(kept(server, "after"), before)
     assert (before.skip, before.steps, before.eta, before.space) == (1, 4, 0.0, "sd")
 
 
+def vae(graph: Graph) -> list:
+    return graph("TestVae", channels=4)[0]
+
+
+def plain(graph: Graph) -> list:
+    """The color as latents, by the host's own nodes."""
+    image = graph("EmptyImage", width=64, height=64, color=int(COLOR[1:], 16))[0]
+    return graph("VAEEncode", pixels=image, vae=vae(graph))[0]
+
+
 def recolored(graph: Graph, found: list, maps: list, **how) -> list:
     left = graph("SolidMask", value=1.0, width=32, height=64)[0]
     mask = graph("SolidMask", value=0.0, width=64, height=64)[0]
     mask = graph("MaskComposite", destination=mask, source=left, x=0, y=0, operation="add")[0]
-    wires = dict(guider=guider(graph, found), noise_maps=maps, mask=mask)
-    how = dict(color=photo(graph, seed=8, **SMALL), strength=0.3) | how
+    wires = dict(guider=guider(graph, found), noise_maps=maps, vae=vae(graph), mask=mask)
+    how = dict(color=COLOR, strength=0.3) | how
     return graph("Img2NoiseRecolorNoiseMaps", **wires, **how)[0]
 
 
@@ -86,7 +107,7 @@ def test_recoloring_is_the_librarys(server, graph, closed_loop):
     maps = inversion(graph, found, photo(graph, batch_size=2, **SMALL), steps=10)
     how = dict(closed_loop=closed_loop, band_start=0.1, band_end=0.8)
     saved(graph, before=maps, changed=recolored(graph, found, maps, **how))
-    dump(graph, color=photo(graph, seed=8, **SMALL))
+    dump(graph, color=plain(graph))
     server.run(graph)
 
     def denoise(y, sigma):
@@ -102,16 +123,21 @@ def test_recoloring_is_the_librarys(server, graph, closed_loop):
     assert alike(kept(server, "changed"), expected) and not alike(expected, before)
 
 
-def replayed(graph: Graph, found: list, maps: list, **changed) -> list:
-    node = graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
-    wires = dict(sampler=node[0], noise=node[1], sigmas=node[2], latent_image=node[3])
-    return sampled(graph, guider=guider(graph, found), **{**wires, **changed})
+@pytest.mark.parametrize("color", ["red", "#12345", "#1234567", ""])
+def test_a_color_that_is_no_hex_code_is_refused(server, graph, color):
+    found = gaussian(graph)
+    saved(graph, refused=recolored(graph, found, inversion(graph, found), color=color))
+    assert "hex" in refusal(server, graph, "Img2NoiseRecolorNoiseMaps")
+
+
+def replayed(graph: Graph, found: list, maps: list) -> list:
+    return graph("Img2NoiseSampleNoiseMaps", guider=guider(graph, found), noise_maps=maps)[0]
 
 
 def test_a_color_moves_the_masked_half_towards_it_and_hardly_the_other(server, graph):
     found = model(graph)
-    maps = inversion(graph, found, steps=12, skip=2)
-    dump(graph, photo=photo(graph, **SMALL), color=photo(graph, seed=8, **SMALL))
+    maps = inversion(graph, found, steps=12, skip=0.17)
+    dump(graph, photo=photo(graph, **SMALL), color=plain(graph))
     dump(graph, result=replayed(graph, found, recolored(graph, found, maps)))
     server.run(graph)
     before, color, result = samples(server, "photo", "color", "result")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,8 @@ import img2noise
 from . import checkpoints
 from .graphs import Graph
 from .scenes import newest
+from .server import link
+from .test_workflows import draw_folder
 
 
 def latents(graph: Graph, seed: int, rows: int = 12) -> list:
@@ -69,6 +74,27 @@ def test_a_saved_whitener_loads_as_it_was(server, graph, structure):
     torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
 
 
+TINY = {"taesd": "sd", "taesdxl": "sdxl", "taesd3": "sd3", "taef1": "flux"}  # VAEs and their latent spaces
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_latent_space_of_a_folders_whitener_is_that_of_the_wired_vae(server, graph, name):
+    weights = Path(os.environ.get("IMG2NOISE_TAESD", ""), f"{name}_encoder.safetensors")
+    if not weights.is_file():
+        pytest.skip("set IMG2NOISE_TAESD to the tiny autoencoders")
+    (server.models / "vae_approx").mkdir(exist_ok=True)
+    for part in ("encoder", "decoder"):
+        link(
+            weights.with_name(f"{name}_{part}.safetensors"),
+            server.models / "vae_approx" / f"{name}_{part}.safetensors",
+        )
+    vae = graph("VAELoader", vae_name=name)[0]
+    how = dict(folder=draw_folder(server), size=128, shrinkage=0.1)
+    fit = graph("Img2NoiseFitWhitenerFromFolder", vae=vae, **how)
+    report = graph("PreviewAny", source=fit[2])
+    assert f" left out: {TINY[name]} latents" in server.run(graph)[report]["text"][0]
+
+
 def test_a_folder_of_photos_is_measured_and_a_damaged_one_is_left_out_by_name(server, graph):
     folder = server.input / "photos"
     folder.mkdir(exist_ok=True)
@@ -78,7 +104,7 @@ def test_a_folder_of_photos_is_measured_and_a_damaged_one_is_left_out_by_name(se
         coarse.resize((96, 80), Image.Resampling.BICUBIC).save(folder / f"photo-{i:02}.png")
     (folder / "damaged.png").write_bytes((folder / "photo-00.png").read_bytes()[:200])
     vae = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name("sd"))[2]
-    fit = graph("Img2NoiseFitWhitenerFromFolder", vae=vae, folder="photos", size=64)
+    fit = graph("Img2NoiseFitWhitenerFromFolder", vae=vae, folder="photos", size=64, latent_space="sd")
     report = graph("PreviewAny", source=fit[2])
     whitened(graph, fit[0], "of-photos")
     text = server.run(graph)[report]["text"][0]

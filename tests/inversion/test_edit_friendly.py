@@ -7,7 +7,7 @@ import torch
 
 from img2noise import NoiseMaps, draw, extract, replay
 from img2noise.inversion.edit_friendly import edit
-from img2noise.inversion.noise_maps import flip
+from img2noise.inversion.noise_maps import flip, later
 
 from ..cases import close, normal
 from ..each import each
@@ -245,3 +245,25 @@ def test_inputs_stay_as_they_are():
     edit(SOURCE, TARGET, x0, sigmas, seed=3, weight=1.5, bound=1.0)
     assert torch.equal(x0, before[0]) and torch.equal(sigmas, before[1])
     assert torch.equal(maps.start, kept[0]) and torch.equal(maps.residuals, kept[1])
+
+
+@each("eta", [0.0, 0.5, 1.0])
+@each(("first", "then"), [(0, 7), (3, 7), (0, 19), (5, 5), (5, 2)])
+def test_maps_from_a_later_step_on_are_those_extracted_from_there(first, then, eta):
+    x0 = picture(2, 4, 8, 8)
+    how = dict(eta=eta, seed=3)
+    found = later(extract(SOURCE, x0, levels(20), skip=first, **how), then)
+    expected = extract(SOURCE, x0, levels(20), skip=max(first, then), **how)
+    assert (found.skip, found.steps) == (expected.skip, 20) and len(found.residuals) == 20 - expected.skip
+    assert close(replay(TARGET, found), replay(TARGET, expected), 1e-5)
+    assert close(replay(SOURCE, found), x0, 1e-6)
+
+
+def test_a_later_start_follows_a_flip_and_needs_the_states():
+    x0 = picture(1, 4, 8, 8)
+    maps = extract(SOURCE, x0, levels(20), seed=3)
+    assert torch.equal(later(flip(maps), 9).start, flip(later(maps, 9)).start)
+    with pytest.raises(ValueError, match="states"):
+        later(replace(maps, states=None), 1)
+    with pytest.raises(ValueError, match="skip"):
+        later(maps, 20)

@@ -176,3 +176,13 @@ def test_whitening_changes_nothing_it_is_given(structure, method):
     assert torch.equal(x, kept[0]) and torch.equal(whitener.mean, kept[2])
     assert all(torch.equal(b, k) for b, k in zip(whitener.blocks, kept[1], strict=True))
     assert torch.equal(whitener.whiten(x), first)
+
+
+@each("structure", STRUCTURES)
+def test_the_likelihood_is_that_of_the_normal_distribution(structure):
+    shape = SHAPES[0]
+    sigma, mean = sigma_of(structure, shape), mean_of(structure, shape)
+    x = normal(3, *shape, seed=6)
+    normal_law = torch.distributions.MultivariateNormal(mean.flatten(), sigma)
+    expected = normal_law.log_prob(x.flatten(1)) / x[0].numel()
+    assert close(fitted(structure, "zca", shape).log_likelihood(x), expected, 1e-10)

@@ -25,7 +25,7 @@ SCENES = (
     Scene((Object("red", "ball", 0.2, 0.1, 0.65, 0.3),), "stone", "teal", light=0.3, texture=2),
 )
 PROMPT = caption(SCENES[0], place=False)
-GREEN = (0.15, 0.75, 0.25)
+GREEN, GREEN_CODE = (0.15, 0.75, 0.25), "#26bf40"
 TEMPERATURES = (0.1, 5.0, 1000.0)
 WALL, REPLACED = "navy", 2  # the new wall, at guidance 1, and how many steps next to the picture are replaced
 PULL = 0.4  # of recolored maps

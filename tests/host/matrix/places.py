@@ -172,7 +172,7 @@ class Source:
         """How an edit-friendly inversion is made: with nothing skipped of a Turbo model's few steps, and
         without their remedy, which gives exactness up.
         """
-        return dict(skip=0 if self.family.turbo else 1, few_steps="off")
+        return dict(skip=0.0 if self.family.turbo else 0.34, few_steps="off")
 
     def guider(self, seed: int = 1) -> list:
         return self.graph("CFGGuider", model=self.model, **self.prompts(seed), cfg=self.cfg)[0]

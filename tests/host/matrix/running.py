@@ -118,9 +118,9 @@ def fitted_to(graph: Graph, family: Family) -> Graph:
             del inputs["scheduler"]
         if "steps" in inputs:
             inputs["steps"] = family.turbo or min(inputs["steps"], STEPS)
-        inputs |= {way: min(inputs[way], 4) for way in ("down", "right") if way in inputs}
+        inputs |= {way: min(inputs[way], 32) for way in ("down", "right") if way in inputs}
         if "skip" in inputs:
-            inputs["skip"] = min(inputs["skip"], (family.turbo or STEPS) // 3)
+            inputs["skip"] = min(inputs["skip"], 0.34)
     return graph
 
 

@@ -20,9 +20,14 @@ MODELS = {  # the rows for artists: families by their names below
     "Qwen-Image, Krea 2, Anima, Wan": ("Qwen-Image", "Wan 2.1, Wan 2.2 14B", "Wan 2.2 5B"),
 }
 WISHES = {
-    "edit with words": ("Img2NoiseEditFriendlyEdit",),
-    "noise maps": tuple(node for node in TRIES if "NoiseMaps" in node or "EditFriendly" in node),
-    "inversion": ("Img2NoiseInversionSampler", "Img2NoiseInvertedNoise", "Img2NoiseFirstStepInversion"),
+    "edit with words": ("Img2NoisePromptEdit",),
+    "noise maps": tuple(node for node in TRIES if "NoiseMaps" in node),
+    "inversion": (
+        "Img2NoiseUnsample",
+        "Img2NoiseInversionSampler",
+        "Img2NoiseInvertedNoise",
+        "Img2NoiseFirstStepInversion",
+    ),
     "variations": (
         *("Img2NoiseNoiseFromImage", "Img2NoiseKSampler"),
         *("Img2NoiseCorrelatedNoise", "Img2NoiseAnnealedNoise"),

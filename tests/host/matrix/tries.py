@@ -16,6 +16,12 @@ FIRST = 980  # the timestep of the first step
 EXACT = dict(scheme="implicit", forward_fraction=0.0, iterations=4)
 
 
+def sample_image(p: Source) -> None:
+    node = p.graph("Img2NoiseSampleImage", scene="red ball", size=64)
+    for output in (0, 2):
+        p.show(node[output])
+
+
 def load_whitener(p: Source) -> None:
     loaded = p.graph("Img2NoiseLoadWhitener", whitener_name=f"{_file(p)}_00001_.safetensors")
     p.show(loaded[0])
@@ -142,6 +148,14 @@ def there_and_back(p: Source) -> None:
     p.show(p.sampled(noise), p.photo)
 
 
+def unsample(p: Source) -> None:
+    how = dict(scheme="exact", forward_share=0.0, iterations=4, steps=p.family.turbo or 3, cfg=p.cfg)
+    node = p.graph("Img2NoiseUnsample", model=p.model, **p.prompts(), latent=p.photo, **how)
+    p.show(node[0])
+    wires = dict(sampler=node[2], sigmas=node[3])
+    p.show(p.sampled(node[0], node[1], **wires), p.photo)
+
+
 def first_step_inversion(p: Source) -> None:
     how = dict(timestep=FIRST, stop="converged", tolerance=1e-5, anderson_window=5, iterations=10)
     wires = dict(guider=p.guider(), latent=p.photo)
@@ -154,45 +168,41 @@ def first_step_inversion(p: Source) -> None:
     p.show(p.sampled(node[0], sigmas=step), p.photo)
 
 
-def edit_friendly_inversion(p: Source) -> None:
+def image_to_noise_maps(p: Source) -> None:
     node = _maps(p)
     p.show(node[0])
     p.show(node[1])
 
 
-def edit_friendly_sampler(p: Source) -> None:
+def sample_noise_maps(p: Source) -> None:
     maps = _maps(p)[0]
     p.show(_replayed(p, maps), p.photo)
     p.show(_replayed(p, maps, seed=2))
 
 
-def edit_friendly_edit(p: Source) -> None:
+def prompt_edit(p: Source) -> None:
     def edited(**how) -> list:
         wires = dict(source=p.guider(), sigmas=p.levels(), latent=p.photo)
-        return p.graph("Img2NoiseEditFriendlyEdit", **wires, **{**p.taken_apart, **how})[0]
+        return p.graph("Img2NoisePromptEdit", **wires, **{**p.taken_apart, **how})[0]
 
     p.show(edited(target=p.guider()), p.photo)
     p.show(edited(target=p.guider(2), weight=1.5, few_steps="auto"))
 
 
-def shift_noise_maps(p: Source) -> None:
+def transform_noise_maps(p: Source) -> None:
     maps = _maps(p)[0]
-    there = p.graph("Img2NoiseShiftNoiseMaps", noise_maps=maps, down=1, right=2)[0]
+    there = p.graph("Img2NoiseTransformNoiseMaps", noise_maps=maps, down=16, right=32)[0]
     p.show(there)
     p.show(_replayed(p, there))
-    p.show(_replayed(p, p.graph("Img2NoiseShiftNoiseMaps", noise_maps=maps)[0]), p.photo)
-
-
-def flip_noise_maps(p: Source) -> None:
-    there = p.graph("Img2NoiseFlipNoiseMaps", noise_maps=_maps(p)[0])[0]
-    p.show(there)
-    p.show(_replayed(p, there))
-    p.show(_replayed(p, p.graph("Img2NoiseFlipNoiseMaps", noise_maps=there)[0]), p.photo)
+    for _ in range(2):
+        maps = p.graph("Img2NoiseTransformNoiseMaps", noise_maps=maps, flip_horizontal=True)[0]
+        p.show(maps)
+    p.show(_replayed(p, maps), p.photo)
 
 
 def recolor_noise_maps(p: Source) -> None:
     mask = p.graph("SolidMask", value=0.5, width=64, height=64)[0]
-    wires = dict(guider=p.guider(), noise_maps=_maps(p)[0], color=p.picture(5), mask=mask)
+    wires = dict(guider=p.guider(), noise_maps=_maps(p)[0], vae=p.vae, mask=mask)
     how = dict(band_start=0.0, band_end=1.0)
     p.show(_replayed(p, p.graph("Img2NoiseRecolorNoiseMaps", **wires, **how)[0]))
     p.show(_replayed(p, p.graph("Img2NoiseRecolorNoiseMaps", **wires, **how, strength=0.0)[0]), p.photo)
@@ -263,16 +273,16 @@ def _fitted(p: Source):
 
 def _maps(p: Source):
     wires = dict(guider=p.guider(), sigmas=p.levels(), latent=p.photo, **p.taken_apart)
-    return p.graph("Img2NoiseEditFriendlyInversion", **wires)
+    return p.graph("Img2NoiseImageToNoiseMaps", **wires)
 
 
 def _replayed(p: Source, maps: list, seed: int = 1) -> list:
-    node = p.graph("Img2NoiseEditFriendlySampler", noise_maps=maps)
-    beside = p.photo if p.condition == "mask" else node[3]
-    return p.sampled(node[1], beside, sampler=node[0], sigmas=node[2], guider=p.guider(seed))
+    beside = dict(latent=p.photo) if p.condition == "mask" else {}
+    return p.graph("Img2NoiseSampleNoiseMaps", guider=p.guider(seed), noise_maps=maps, **beside)[0]
 
 
 TRIES = {  # by node id: the graphs that are run one after the other
+    "Img2NoiseSampleImage": [sample_image],
     "Img2NoiseLoadWhitener": [save_whitener, load_whitener],
     "Img2NoiseSaveWhitener": [save_whitener, load_whitener],
     "Img2NoiseFitWhitener": [fit_whitener],
@@ -292,14 +302,14 @@ TRIES = {  # by node id: the graphs that are run one after the other
     "Img2NoisePreviewNoise": [preview_noise],
     "Img2NoiseNoiseSheet": [noise_sheet],
     "Img2NoiseKSampler": [ksampler],
+    "Img2NoiseUnsample": [unsample],
     "Img2NoiseInversionSampler": [there_and_back],
     "Img2NoiseInvertedNoise": [there_and_back],
     "Img2NoiseFirstStepInversion": [first_step_inversion],
-    "Img2NoiseEditFriendlyInversion": [edit_friendly_inversion],
-    "Img2NoiseEditFriendlySampler": [edit_friendly_sampler],
-    "Img2NoiseEditFriendlyEdit": [edit_friendly_edit],
-    "Img2NoiseShiftNoiseMaps": [shift_noise_maps],
-    "Img2NoiseFlipNoiseMaps": [flip_noise_maps],
+    "Img2NoiseImageToNoiseMaps": [image_to_noise_maps],
+    "Img2NoiseSampleNoiseMaps": [sample_noise_maps],
+    "Img2NoisePromptEdit": [prompt_edit],
+    "Img2NoiseTransformNoiseMaps": [transform_noise_maps],
     "Img2NoiseRecolorNoiseMaps": [recolor_noise_maps],
     "Img2NoiseSaveNoiseMaps": [save_noise_maps, load_noise_maps],
     "Img2NoiseLoadNoiseMaps": [save_noise_maps, load_noise_maps],
@@ -310,10 +320,11 @@ SAMPLING = {
     "Img2NoiseMeasureSampler",
     "Img2NoisePickNoise",
     "Img2NoiseKSampler",
+    "Img2NoiseUnsample",
     "Img2NoiseInversionSampler",
     "Img2NoiseInvertedNoise",
     "Img2NoiseFirstStepInversion",
-    "Img2NoiseEditFriendlyInversion",
-    "Img2NoiseEditFriendlySampler",
-    "Img2NoiseEditFriendlyEdit",
+    "Img2NoiseImageToNoiseMaps",
+    "Img2NoiseSampleNoiseMaps",
+    "Img2NoisePromptEdit",
 }
