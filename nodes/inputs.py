@@ -45,7 +45,9 @@ def own_vae():
 
 
 def own_whitener():
-    tip = "Optional: a whitener of your own, from Load Whitener. Without it the shipped one is used."
+    tip = (
+        "Optional: an image profile of your own, from Load Image Profile. Without it the shipped one is used."
+    )
     return WhitenerType.Input("whitener", optional=True, tooltip=tip)
 
 

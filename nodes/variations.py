@@ -124,7 +124,7 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
                     default=True,
                     advanced=True,
                     tooltip="On: noise of full strength, as models expect. Off: slightly weaker noise, "
-                    "closer to your picture, as Annealed Noise finds it.",
+                    "closer to your picture, as Noise Search finds it.",
                 ),
                 inputs.batch_size("How many pictures the preview shows. The noise itself fits any batch."),
                 inputs.model(),

@@ -224,8 +224,8 @@ def whitener_for(model, whitener=None) -> Whitener:
     name = guiders.space_name(model)
     if name not in folders.shipped_names():
         raise ValueError(
-            f"got a model of {name} latents, for which no whitener is shipped; connect one from Fit Whitener "
-            "from Folder"
+            f"got a model of {name} latents, for which no whitener is shipped; connect one from Fit Image "
+            "Profile from Folder"
         )
     return folders.load_whitener(folders.whitener_file(name))
 
