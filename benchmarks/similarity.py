@@ -1,8 +1,13 @@
 """`python -m benchmarks similarity`: the similarity that is asked for and the one that previews have, of
-pictures drawn from each shipped whitener, by size and value, over 200 seeds.
+pictures drawn from each shipped whitener, by size and value, over 200 seeds; with IMG2NOISE_PHOTOS and
+IMG2NOISE_TAESD set also of 100 photos, which are not drawn from it.
 """
 
 from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,7 +16,9 @@ from img2noise import Whitener, correlated_noise, draw, load
 from img2noise.files.storage import SHIPPED
 
 from .report import show_table
+from .whiteners import ENCODERS
 
+OF_PHOTOS, PHOTOS, SIDE = (0.3, 0.5, 0.7, 0.9), 100, 256
 SIZES = (32, 32), (64, 96), (128, 128)
 VALUES = tuple(k / 10 for k in range(1, 10))
 NAMES = sorted(file.stem for file in SHIPPED.glob("*.safetensors"))
@@ -28,6 +35,10 @@ def run(seeds: int = SEEDS) -> None:
             worst = max(off, key=abs)
             rows.append((f"{name} {size[0]} x {size[1]}", f"{worst:+.3f}", f"{sum(off) / len(off):+.3f}"))
     show_table(f"similarity of {seeds} previews, less that asked for, .1 to .9", ("", "worst", "mean"), rows)
+    if "IMG2NOISE_PHOTOS" in os.environ and "IMG2NOISE_TAESD" in os.environ:
+        headings = ("photos", *(f"{value:g}" for value in OF_PHOTOS))
+        title = f"similarity of {PHOTOS} photos of {SIDE} pixels: all together, and of the middle 80 %"
+        show_table(title, headings, [of_photos(name) for name in ("sd", "flux")])
 
 
 def measured(whitener: Whitener, values: tuple[float, ...], seeds: int = SEEDS) -> dict[float, float]:
@@ -45,3 +56,24 @@ def measured(whitener: Whitener, values: tuple[float, ...], seeds: int = SEEDS) 
 
 def _sums(a: Tensor, b: Tensor) -> Tensor:
     return torch.stack([(x.double() * y).sum() for x, y in ((a, b), (a, a), (b, b))])
+
+
+def of_photos(name: str) -> tuple[str, ...]:
+    """Return a row: for each value the correlation over photos, and the band of the photos one by one."""
+    from img2noise.photos.autoencoders import encoder
+    from img2noise.photos.decode import decode, photo_files
+
+    encode = encoder(Path(os.environ["IMG2NOISE_TAESD"], f"{ENCODERS[name]}_encoder.safetensors"), name)
+    photos = (decode(file, SIDE, 8, True) for file in photo_files(Path(os.environ["IMG2NOISE_PHOTOS"])))
+    pixels = (photo.pixels for photo in photos if photo.pixels is not None)  # some are too small
+    x0 = torch.cat([encode(x) for x in islice(pixels, PHOTOS)])
+    whitener = load(name).at_size_of(x0)
+    a, row = whitener.analyze(x0), [name]
+    for value in OF_PHOTOS:
+        z = correlated_noise(x0, whitener, similarity=value, seed=list(range(len(x0))))
+        b = whitener.analyze(whitener.dewhiten(z))
+        each = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+        low, high = each.quantile(torch.tensor([0.1, 0.9])).tolist()
+        ab, aa, bb = _sums(a, b).tolist()
+        row.append(f"{ab / (aa * bb) ** 0.5:.2f} ({low:.2f} to {high:.2f})")
+    return tuple(row)
