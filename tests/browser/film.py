@@ -1,6 +1,6 @@
 """`python -m tests.browser.film`: film Pick Noise at work in ComfyUI's page, and write docs/pick-noise.gif.
 
-The little world makes a picture, Correlated Noise and Pick Noise offer variations of it, two are picked.
+Noise from Image and Pick Noise offer variations of a scene of the little world, two are picked.
 """
 
 from __future__ import annotations
@@ -31,27 +31,24 @@ BUILD = """() => {
   };
   const wire = (from, slot, to, input) => made[from].connect(slot, made[to], input);
   add('world', 'Img2NoiseLoadLittleWorld', -1200, 0);
-  add('whitener', 'Img2NoiseLoadWhitener', -1200, 150);
   add('size', 'EmptyLatentImage', -1200, 300, [128, 128, 1]);
-  add('words', 'CLIPTextEncode', -900, 0, ['a red ball on the left of a wooden floor, teal wall']);
+  add('words', 'CLIPTextEncode', -900, 0, ['a red ball on a wooden floor, teal wall']);
   add('nothing', 'CLIPTextEncode', -900, 250, ['']);
-  add('first', 'KSampler', -450, 0, [1, 'fixed', 25, 3.0, 'dpmpp_2m', 'normal', 1.0]);
-  add('decoded', 'VAEDecode', -450, 330);
   add('guider', 'CFGGuider', -450, 420, [3.0]);
   add('sampler', 'KSamplerSelect', -900, 500, ['dpmpp_2m']);
   add('steps', 'BasicScheduler', -900, 600, ['normal', 25, 1.0]);
-  add('yours', 'PreviewImage', 0, 330, [], 'Your picture').size = [270, 300];
-  add('noise', 'Img2NoiseCorrelatedNoise', 0, 0, [1, 'fixed', 5.0]).size = [270, 250];
+  add('image', 'Img2NoiseSampleImage', 0, 0, ['red ball', 128]).size = [270, 130];
+  add('noise', 'Img2NoiseNoiseFromImage', 0, 180, [0.4, 1, 'fixed']).size = [270, 330];
   add('pick', 'Img2NoisePickNoise', 320, 0, [6]).size = [400, 630];
   add('sampled', 'SamplerCustomAdvanced', 770, 0).size = [330, 110];
   add('result', 'VAEDecode', 770, 160).size = [330, 50];
   add('shown', 'PreviewImage', 770, 260, [], 'The one you picked').size = [330, 370];
-  wire('world', 0, 'first', 'model'); wire('world', 1, 'words', 'clip'); wire('world', 1, 'nothing', 'clip');
-  wire('words', 0, 'first', 'positive'); wire('nothing', 0, 'first', 'negative');
-  wire('size', 0, 'first', 'latent_image'); wire('first', 0, 'decoded', 'samples');
-  wire('world', 2, 'decoded', 'vae'); wire('decoded', 0, 'yours', 'images');
-  wire('first', 0, 'noise', 'latent'); wire('whitener', 0, 'noise', 'whitener');
-  wire('noise', 0, 'pick', 'noise'); wire('size', 0, 'pick', 'latent'); wire('world', 2, 'pick', 'vae');
+  add('yours', 'PreviewImage', 1140, 260, [], 'Your picture').size = [330, 370];
+  wire('world', 1, 'words', 'clip'); wire('world', 1, 'nothing', 'clip');
+  wire('image', 0, 'noise', 'image'); wire('image', 0, 'yours', 'images');
+  wire('world', 2, 'noise', 'vae'); wire('world', 0, 'noise', 'model');
+  wire('noise', 0, 'pick', 'noise'); wire('size', 0, 'pick', 'latent');
+  wire('world', 2, 'pick', 'vae'); wire('guider', 0, 'pick', 'guider');
   wire('world', 0, 'guider', 'model'); wire('words', 0, 'guider', 'positive');
   wire('nothing', 0, 'guider', 'negative'); wire('world', 0, 'steps', 'model');
   wire('pick', 0, 'sampled', 'noise'); wire('pick', 1, 'sampled', 'latent_image');
@@ -59,7 +56,7 @@ BUILD = """() => {
   wire('steps', 0, 'sampled', 'sigmas'); wire('sampled', 0, 'result', 'samples');
   wire('world', 2, 'result', 'vae'); wire('result', 0, 'shown', 'images');
   app.canvas.deselectAll();
-  app.canvas.ds.scale = 1.1; app.canvas.ds.offset = [90, 100];
+  app.canvas.ds.scale = 0.88; app.canvas.ds.offset = [110, 130];
   app.canvas.setDirty(true, true);
 }"""
 POINTER = """() => {
