@@ -84,7 +84,18 @@ class Screen:
         self.open()
         self.page.get_by_role("button", name="Templates").first.click()
         self.page.get_by_text("img2noise", exact=True).click()
-        self.page.get_by_test_id(f"template-workflow-{name}").click()
+        self.card(name).click()
+
+    def card(self, name: str):
+        """A template's card in the template browser, which shows more as one scrolls."""
+        shown = self.page.locator('[data-testid^="template-workflow-"]')
+        wanted, before = self.page.get_by_test_id(f"template-workflow-{name}"), -1
+        shown.first.wait_for()
+        while not wanted.count() and shown.count() > before:
+            before = shown.count()
+            shown.last.scroll_into_view_if_needed()
+            self.page.wait_for_timeout(1000)
+        return wanted
 
     def wait_for_nodes(self, count: int) -> None:
         self.page.wait_for_function("(count) => app.rootGraph.nodes.length === count", arg=count)

@@ -73,7 +73,7 @@ def test_the_template_browser_shows_every_template_with_its_thumbnail(screen):
     screen.page.get_by_role("button", name="Templates").first.click()
     screen.page.get_by_text("img2noise", exact=True).click()
     for name in NAMES:
-        card = screen.page.get_by_test_id(f"template-workflow-{name}")
+        card = screen.card(name)
         card.scroll_into_view_if_needed()
         thumbnail = card.locator("img").first
         thumbnail.wait_for()

@@ -128,15 +128,15 @@ def draw_photos(server, name: str) -> list[str]:
 
 
 def draw_folder(server) -> str:
-    """A folder of a dozen photos in ComfyUI's input, drawn once."""
-    folder = server.input / "folder"
+    """The folder that the template names, of a dozen photos in ComfyUI's input, drawn once."""
+    folder = server.input / "my_photos"
     if not folder.exists():
         folder.mkdir()
         photo = Image.open(server.input / "example.png").convert("RGB")
         for i in range(12):
             left, top = 20 * (i % 4), 30 * (i // 4)
             photo.crop((left, top, left + 300, top + 200)).save(folder / f"{i:02}.png")
-    return "folder"
+    return folder.name
 
 
 def kept_maps(server, family: str) -> str:
