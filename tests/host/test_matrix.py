@@ -18,7 +18,7 @@ VERSIONS = list(dict.fromkeys(column for *_, column in CELLS if column not in CO
 MADE = "write it again: python -m tests.host.matrix"
 SAMPLE = [
     ("Img2NoiseDewhitenLatent", BASE),
-    ("Img2NoiseInvertedNoise", "mask"),
+    ("Img2NoiseKSampler", "mask"),
     ("Img2NoiseInversionSampler", BASE),
     ("Img2NoiseFirstStepInversion", "LoRA"),
     ("Img2NoiseSampleNoiseMaps", "cfg 7.5"),
