@@ -68,7 +68,8 @@ def workflow_cell(server, path, family: Family) -> Cell:
         outputs, sentence = outcome(server, graph)
         if sentence:
             return Cell(sentence=sentence)
-        found = [outputs[key] for key in sorted(outputs)]
+        kept = [k for k in sorted(outputs) if not graph[k]["class_type"].startswith("Img2NoiseSave")]
+        found = [outputs[key] for key in kept]  # a saved file's name has a counter
         shown.append(
             [
                 *(server.picture(image) for output in found for image in output.get("images", [])),
