@@ -26,7 +26,7 @@ SAMPLE = [
     ("Img2NoiseLoadNoiseMaps", "batch 4"),
     ("Img2NoiseCorrelatedNoise", "12 x 8"),
 ]
-WHITENED = "Whiten", "Annealed", "Correlated", "KSampler", "NoiseSheet", "FromImage", "TwoImages"
+WHITENED = "Whiten", "Dewhiten", "Annealed", "Correlated", "KSampler", "NoiseSheet", "FromImage", "TwoImages"
 WHITENED += ("MeasureSampler",)  # in the ids of what needs a whitener
 TOLERANCE = 30  # between the errors of two processors, where they are above rounding
 ROUNDING = 1e-5
