@@ -49,7 +49,8 @@ def whitener(structure="stationary", method="zca"):
 
 def maps(put):
     found = n.extract(network(), X[:2], LEVELS, seed=3)
-    return replace(found, start=put(found.start), residuals=put(found.residuals))
+    parts = {name: put(getattr(found, name)) for name in ("start", "residuals", "states")}
+    return replace(found, **parts)
 
 
 def inspection(put):
@@ -205,6 +206,7 @@ CALLS = {
     "norm_limit": (lambda put: noise_maps.norm_limit(put(X), 1.0), False),
     "shift": (lambda put: n.noise_maps.shift(maps(put), 1, -2), LEVELED),
     "flip": (lambda put: n.noise_maps.flip(maps(put), True, True), LEVELED),
+    "later": (lambda put: n.noise_maps.later(maps(put), 2), LEVELED),
     "recolor": (lambda put: n.noise_maps.recolor(network(), maps(put), put(X[:1]), put(MASK)), LEVELED),
     "noises_of_maps": (lambda put: noise_files.noises_of_maps(maps(put)), LEVELED),
     "map_figures": (lambda put: noise_files.map_figures(maps(put)), True),

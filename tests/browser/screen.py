@@ -15,6 +15,7 @@ FLAGS = (
 )
 HOST_SAYS = re.compile(  # errors that an empty page has as well: what is fetched is watched by address
     "Failed to load resource|Content Security Policy|graph accessed before initialization"
+    "|extension 'Comfy.AudioWidget'"  # of 0.14.0, for any node that ran and shows nothing
 )
 LOOKED_FOR = re.compile(r"/docs/\w+/[\w-]+\.md$")  # a page in the user's language, before the page for all
 SECONDS = 120
