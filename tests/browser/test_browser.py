@@ -19,7 +19,7 @@ from ..pages import PAGES, parts
 NAMES = [path.stem for path in WORKFLOWS]
 BLUEPRINTS = sorted(path.stem for path in (PACK / "subgraphs").glob("*.json"))
 WORDS = json.loads((PACK / "locales/en/nodeDefs.json").read_text("utf-8"))
-LEAST_CONTRAST = 10  # of 255, in a picture eight pixels wide
+LEAST_CONTRAST = 4  # of 255, in a picture eight pixels wide
 
 
 def nodes_of(name: str) -> list[dict]:
