@@ -25,7 +25,7 @@ from .render import render
 from .scenes import Scene, caption, edited, random_scene
 from .sheets import HELD_OUT, sample
 
-STEPS, GUIDANCE = 25, 3.0
+STEPS, SKIP, GUIDANCE = 25, 7, 3.0
 TEMPERATURES = {"close": 0.3, "near": 1.0, "loose": 5.0}
 SCENES = (42, 15)  # held-out scenes of the variations: one object, and two
 EDITS = ((26, "color", "green"), (42, "shape", "cube"), (15, "floor", "wooden"), (38, "wall", "pink"))
@@ -68,7 +68,7 @@ def edits(seed: int) -> list[tuple[str, np.ndarray]]:
         truth = edited(scene, **{name: value})
         x0 = latent_of(scene)
         source, target = world.denoiser(caption(scene)), world.denoiser(caption(truth), GUIDANCE)
-        made = edit_friendly.edit(source, target, x0, levels, seed=seed, skip=STEPS // 2)
+        made = edit_friendly.edit(source, target, x0, levels, seed=seed, eta=0, skip=SKIP)
         found = pictures(torch.cat([x0, made, latent_of(truth)]))
         cells += zip(["your image", f"edited: {value} {name}", "the truth, rendered"], found, strict=True)
     return cells
