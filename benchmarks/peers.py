@@ -74,25 +74,21 @@ def vary_here(b: Bench) -> Graph:
 
 
 def vary_core(b: Bench) -> Graph:
-    made = b.graph(
-        "KSampler", **b.prompts("shown"), **HOW, cfg=CFG, seed=b.seed, latent_image=b.latent(), denoise=0.6
-    )
-    return b.show(made[0])
+    return b.show(_img2img(b, "shown", denoise=0.6))
 
 
 def vary_noise(b: Bench) -> Graph:
     """Unsampled, mixed with fresh noise on the sphere, given the sampler's scale by hand, sampled."""
-    how = dict(**HOW, end_at_step=0, cfg=1.0, normalize="enable")
-    found = b.graph("BNK_Unsampler", **b.prompts("shown"), **how, latent_image=b.latent())[0]
-    fresh = b.graph("BNK_NoisyLatentImage", source="CPU", seed=b.seed, width=SIZE, height=SIZE, batch_size=1)[
-        0
-    ]
+    how = dict(source="CPU", seed=b.seed, width=SIZE, height=SIZE, batch_size=1)
+    found, fresh = _unsampled(b, "enable"), b.graph("BNK_NoisyLatentImage", **how)[0]
     mixed = b.graph("BNK_SlerpLatent", latents1=found, latents2=fresh, factor=0.5)[0]
-    return b.show(_sampled_at_sigma(b, mixed))
+    sigma = b.graph("BNK_GetSigma", model=b.model, **HOW, start_at_step=0, end_at_step=STEPS)[0]
+    scaled = b.graph("BNK_InjectNoise", latents=b.empty(), noise=mixed, strength=sigma)[0]
+    return b.show(_without_noise(b, scaled, "shown", CFG))
 
 
 def vary_res4lyf(b: Bench) -> Graph:
-    """Unsampled under nothing, sampled with noise added at each step."""
+    """Unsampled, then sampled with noise added at each step."""
     found = _clownshark(b, b.latent(), "unsample", "shown", 1.0)
     return b.show(_clownshark(b, found, "resample", "shown", CFG, eta=0.5))
 
@@ -107,18 +103,11 @@ def edit_here(b: Bench) -> Graph:
 
 
 def edit_core(b: Bench) -> Graph:
-    made = b.graph(
-        "KSampler", **b.prompts("wanted"), **HOW, cfg=CFG, seed=b.seed, latent_image=b.latent(), denoise=0.8
-    )
-    return b.show(made[0])
+    return b.show(_img2img(b, "wanted", denoise=0.8))
 
 
 def edit_noise(b: Bench) -> Graph:
-    how = dict(**HOW, end_at_step=0, cfg=1.0, normalize="disable")
-    found = b.graph("BNK_Unsampler", **b.prompts("shown"), **how, latent_image=b.latent())[0]
-    how = dict(add_noise="disable", noise_seed=b.seed, cfg=1.0, start_at_step=0, end_at_step=STEPS)
-    made = b.graph("KSamplerAdvanced", **b.prompts("wanted"), **HOW, **how, latent_image=found)
-    return b.show(made[0])
+    return b.show(_without_noise(b, _unsampled(b, "disable"), "wanted", 1.0))
 
 
 def edit_res4lyf(b: Bench) -> Graph:
@@ -126,11 +115,20 @@ def edit_res4lyf(b: Bench) -> Graph:
     return b.show(_clownshark(b, found, "resample", "wanted", 1.0))
 
 
-def _sampled_at_sigma(b: Bench, noise: list) -> list:
-    sigma = b.graph("BNK_GetSigma", model=b.model, **HOW, start_at_step=0, end_at_step=STEPS)[0]
-    scaled = b.graph("BNK_InjectNoise", latents=b.empty(), noise=noise, strength=sigma)[0]
-    how = dict(add_noise="disable", noise_seed=b.seed, cfg=CFG, start_at_step=0, end_at_step=STEPS)
-    return b.graph("KSamplerAdvanced", **b.prompts("shown"), **HOW, **how, latent_image=scaled)[0]
+def _img2img(b: Bench, words: str, denoise: float) -> list:
+    how = dict(**HOW, cfg=CFG, seed=b.seed, denoise=denoise)
+    return b.graph("KSampler", **b.prompts(words), **how, latent_image=b.latent())[0]
+
+
+def _unsampled(b: Bench, normalize: str) -> list:
+    how = dict(**HOW, end_at_step=0, cfg=1.0, normalize=normalize)
+    return b.graph("BNK_Unsampler", **b.prompts("shown"), **how, latent_image=b.latent())[0]
+
+
+def _without_noise(b: Bench, latent: list, words: str, cfg: float) -> list:
+    """Sample a latent that is noise at the sampler's scale already."""
+    how = dict(add_noise="disable", noise_seed=b.seed, cfg=cfg, start_at_step=0, end_at_step=STEPS)
+    return b.graph("KSamplerAdvanced", **b.prompts(words), **HOW, **how, latent_image=latent)[0]
 
 
 def _clownshark(b: Bench, latent: list, mode: str, words: str, cfg: float, eta: float = 0.0) -> list:
