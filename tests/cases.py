@@ -115,7 +115,8 @@ def textbook(sigma, method, variance=None):
     else:
         lam, u = torch.linalg.eigh(core)
         u = u.flip(1)
-        w = (u * u.diagonal().sign() / lam.flip(0).sqrt()).T  # descending, diag(U) positive
+        sign = torch.ones_like(lam).copysign(u.diagonal())  # a diagonal of 0 leaves the row
+        w = (u * sign / lam.flip(0).sqrt()).T  # descending, diag(U) positive
     return w / spread if method.endswith("-cor") else w
 
 
