@@ -30,22 +30,70 @@ class Node(str):
         return [str(self), output]
 
 
-def to_api(workflow: dict, object_info: dict) -> Graph:
-    """The API graph of a saved workflow: links to where they come from, widget values to their names.
+INLET, OUTLET = -10, -20  # what a box's own links start from and end at
+_OFF = 2, 4  # muted, bypassed
 
-    Notes are left out. ValueError for a node that the host lacks, or whose values do not fit its widgets.
+
+def to_api(workflow: dict, object_info: dict) -> Graph:
+    """The API graph of a saved workflow: links to where they come from, widget values to their names, what is
+    in a box under the box's number. Notes and nodes that are muted are left out.
+
+    ValueError for a node that the host lacks, or whose values do not fit its widgets.
     """
-    sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    boxes = {box["id"]: box for box in workflow.get("definitions", {}).get("subgraphs", [])}
+    links = {link[0]: (link[1], link[2]) for link in workflow["links"]}
     graph = Graph(object_info)
-    for node in workflow["nodes"]:
-        if node["type"] in _NOTES:
-            continue
+    _Level(workflow["nodes"], links, boxes).into(graph)
+    return graph
+
+
+class _Level:
+    """The nodes of a workflow, or of a box in it, with what comes into the box."""
+
+    def __init__(self, nodes: list[dict], links: dict, boxes: dict, prefix: str = "", entering: list = ()):
+        self.nodes = {node["id"]: node for node in nodes if node.get("mode", 0) not in _OFF}
+        self.links, self.boxes, self.prefix, self.entering = links, boxes, prefix, entering
+
+    def into(self, graph: Graph) -> None:
+        for number, node in self.nodes.items():
+            if node["type"] in self.boxes:
+                self.inside(node)[0].into(graph)
+            elif node["type"] not in _NOTES:
+                graph[f"{self.prefix}{number}"] = self.entry(node, graph.object_info)
+
+    def entry(self, node: dict, object_info: dict) -> dict:
         if node["type"] not in object_info:
             raise ValueError(f"the host has no node {node['type']}")
-        linked = {i["name"]: sources[i["link"]] for i in node.get("inputs", []) if i.get("link") is not None}
+        slots = [slot for slot in node.get("inputs", []) if slot.get("link") is not None]
+        linked = {slot["name"]: self.source(*self.links[slot["link"]]) for slot in slots}
         values = _widget_values(node, object_info[node["type"]]["input"])
-        graph[str(node["id"])] = {"class_type": node["type"], "inputs": {**values, **linked}}
-    return graph
+        wires = {name: source for name, source in linked.items() if source is not None}
+        return {"class_type": node["type"], "inputs": {**values, **wires}}
+
+    def source(self, origin: int, slot: int):
+        """Where a link comes from, or the value of a box's widget; None if that node is off."""
+        if origin == INLET:
+            return self.entering[slot]
+        node = self.nodes.get(origin)
+        if node is None or node["type"] not in self.boxes:
+            return node and [f"{self.prefix}{origin}", slot]
+        level, leaving = self.inside(node)
+        return level.source(*leaving[slot])
+
+    def inside(self, node: dict) -> tuple[_Level, dict]:
+        """What is in a box, and where each of its outputs comes from."""
+        box = self.boxes[node["type"]]
+        widgets = [name for owner, name in node["properties"].get("proxyWidgets", []) if owner == "-1"]
+        values = dict(zip(widgets, node.get("widgets_values", []), strict=False))
+        entering = [
+            values.get(slot["name"]) if slot.get("link") is None else self.source(*self.links[slot["link"]])
+            for slot in node["inputs"]
+        ]
+        links = {k["id"]: (k["origin_id"], k["origin_slot"]) for k in box["links"]}
+        ends = [k for k in box["links"] if k["target_id"] == OUTLET]
+        leaving = {k["target_slot"]: links[k["id"]] for k in ends}
+        prefix = f"{self.prefix}{node['id']}:"
+        return _Level(box["nodes"], links, self.boxes, prefix, entering), leaving
 
 
 def _widget_values(node: dict, declared: dict) -> dict:
