@@ -53,7 +53,7 @@ def write() -> None:
     """Write every template, and take away files of templates that are no longer drawn."""
     folder, drawn = ROOT / "workflows", {}
     for template in templates():
-        drawn[template.name] = json.dumps(template.workflow(), indent=1) + "\n"
+        drawn[template.name] = json.dumps(template.workflow(), separators=(",", ":")) + "\n"
     for path in folder.iterdir():
         if path.stem not in drawn:
             path.unlink()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .edits import SEED, taken_apart
+from .edits import LOWER, SEED, taken_apart
 from .graph import MUTED, Drawing, Node, Wire
 from .models import Loaded, Model
 from .parts import (
@@ -25,7 +25,7 @@ from .parts import (
 )
 
 
-def inspected(d: Drawing, m: Model) -> str:
+def inspected(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
     with d.column(LEFT, group="1. Noise for an image"):
         image = sample(d, m, scene)
@@ -55,17 +55,14 @@ def inspected(d: Drawing, m: Model) -> str:
         seen = d("Img2NoiseDewhitenLatent", latent=kept[0], whitener=profile[0])
         d.preview("of the inverted noise", decoded(d, seen[0], loaded[2]), shown=0)
         wires = dict(latent=latent, whitener=profile[0], vae=loaded[2], similarities="0.9, 0.7, 0.4")
-        d.preview("similarities by seeds", d("Img2NoiseNoiseSheet", noise_seed=SEED, seeds=3, **wires)[0], shown=0)
+        d.preview(
+            "similarities by seeds", d("Img2NoiseNoiseSheet", noise_seed=SEED, seeds=3, **wires)[0], shown=0
+        )
     with d.column(FIFTH, group="5. How much of it a sampler passes on"):
         found = d("Img2NoiseInspectSampler", model=loaded[0], sampler=how[0], sigmas=how[1])
         _told(d, found, 1, 0, "what arrives")
         wires = dict(guider=who, sampler=how[0], sigmas=how[1], latent=latent, whitener=profile[0], count=8)
         _told(d, d("Img2NoiseMeasureSampler", **wires), 2, 1, "measured", shown=0)
-    return (
-        "*Inspect Noise* says in words whether noise is fit to sample from, and what to turn if it is not.\n\n1. **Run**, and compare noise "
-        "made for an image with that of plain inversion.\n2. **forward_fraction** of *Inversion Sampler* 0.04: the inverted noise gets better.\n"
-        "3. *Inspect Sampler* says how much of a noise arrives in the picture, by formula; *Measure Sampler* asks the model."
-    )
 
 
 def _told(d: Drawing, node: Node, text: int, plot: int, title: str, shown: int = 1) -> None:
@@ -73,7 +70,7 @@ def _told(d: Drawing, node: Node, text: int, plot: int, title: str, shown: int =
     d.preview(title, node[plot], shown)
 
 
-def fitted(d: Drawing, m: Model) -> str:
+def fitted(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Images"):
         loaded = m.load(d)
         text = words(d, loaded[1], "a red ball on a wooden floor", "What to make")
@@ -89,7 +86,9 @@ def fitted(d: Drawing, m: Model) -> str:
         profile = d("Img2NoiseFitWhitener", latents=made[0], shrinkage=0.05, **how)
         image = sample(d, m, "red ball")
         seen = encoded(d, image[0], loaded[2])
-        noise = d("Img2NoiseCorrelatedNoise", latent=seen, whitener=profile[0], temperature=0.5, noise_seed=SEED)
+        noise = d(
+            "Img2NoiseCorrelatedNoise", latent=seen, whitener=profile[0], temperature=0.5, noise_seed=SEED
+        )
     with d.column(THIRD, group="Result"):
         d.preview("made by the model", decoded(d, made[0], loaded[2]), shown=3)
         d.preview("noise by their profile", decoded(d, noise[1], loaded[2]))
@@ -102,16 +101,10 @@ def fitted(d: Drawing, m: Model) -> str:
         folder = d("Img2NoiseFitWhitenerFromFolder", mode=MUTED, vae=loaded[2], size=m.size)
         d("PreviewAny", "What was measured", mode=MUTED, source=folder[2])
         d("Img2NoiseSaveWhitener", mode=MUTED, whitener=profile[0], filename_prefix="my_profile")
-    return (
-        "An image profile says how images look: which shapes and colors go together. Noise made with it leans their way: a folder of "
-        "paintings, faces, one film.\n\n1. **Run**: a profile of eight images that the model makes. Hundreds are better.\n2. **Your own:** "
-        "unmute *Fit Image Profile from Folder* and choose a folder inside *input*; *Save Image Profile* keeps it for *Load Image Profile*.\n"
-        "3. *Compare Whitenings* names the method that is nearest to an inversion by the model; give it sixty images or more."
-    )
 
 
-def replayed(d: Drawing, m: Model) -> str:
-    taken = taken_apart(d, m, "red ball", 0.28)
+def replayed(d: Drawing, m: Model) -> None:
+    taken = taken_apart(d, m, "red ball", 0.28, below=LOWER)
     loaded, found = taken.loaded, {}
     with d.column(SECOND, group="2. Edits of one inversion"):
         negative = avoided(d, m, loaded[1])
@@ -121,7 +114,7 @@ def replayed(d: Drawing, m: Model) -> str:
         ):
             who = guider(d, loaded, words(d, loaded[1], text, title), negative, m.after)
             found[title] = d("Img2NoiseSampleNoiseMaps", guider=who, noise_maps=taken.maps)
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, LOWER):
         same = d("Img2NoiseSampleNoiseMaps", "Under its own words", guider=taken.who, noise_maps=taken.maps)
         pictures = {title: decoded(d, node[0], loaded[2]) for title, node in found.items()}
         back = decoded(d, same[0], loaded[2])
@@ -135,14 +128,9 @@ def replayed(d: Drawing, m: Model) -> str:
         d("Img2NoiseSaveNoiseMaps", mode=MUTED, noise_maps=taken.maps, filename_prefix="my_image")
         loaded_maps = d("Img2NoiseLoadNoiseMaps", mode=MUTED)
         d("Img2NoiseSampleNoiseMaps", mode=MUTED, guider=taken.who, noise_maps=loaded_maps[0])
-    return (
-        "An image is inverted once; each edit then takes as long as making an image.\n\n1. **Run**: one inversion, its own words, two edits.\n"
-        "2. Change the words of an edit and **Run**: the inversion is not run again.\n3. *Save Noise Maps* and *Load Noise Maps* keep it for "
-        "another day: unmute them. Another checkpoint of the same family or a LoRA works too."
-    )
 
 
-def compared(d: Drawing, m: Model) -> str:
+def compared(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
@@ -159,10 +147,14 @@ def compared(d: Drawing, m: Model) -> str:
         noise = d("Img2NoiseLatentToNoise", latent=white[0])
         _sampled(d, "whitening", loaded, started(d, noise[0], who, how, start))
     with d.column(THIRD, group="3. In one shot, with a seed"):
-        noise = d("Img2NoiseCorrelatedNoise", latent=latent, whitener=profile[0], noise_seed=SEED, temperature=0.5)
+        noise = d(
+            "Img2NoiseCorrelatedNoise", latent=latent, whitener=profile[0], noise_seed=SEED, temperature=0.5
+        )
         _sampled(d, "in one shot", loaded, started(d, noise[0], who, how, start))
     with d.column(FOURTH, group="4. By search"):
-        search = dict(latent=latent, whitener=profile[0], noise_seed=SEED, iterations=10000, temperature_end=5.0)
+        search = dict(
+            latent=latent, whitener=profile[0], noise_seed=SEED, iterations=10000, temperature_end=5.0
+        )
         noise = d("Img2NoiseAnnealedNoise", **search)
         d.preview("its loss", noise[2], shown=0)
         _sampled(d, "search", loaded, started(d, noise[0], who, how, start))
@@ -170,11 +162,6 @@ def compared(d: Drawing, m: Model) -> str:
         noise = d("Img2NoiseFirstStepInversion", guider=plain, latent=latent)
         d.preview("its way", noise[2], shown=0)
         _sampled(d, "first step", loaded, started(d, noise[0], who, how, start))
-    return (
-        "Four ways to noise for one image, sampled alike.\n\n*Whiten Latent* divides the statistics of images out. *Correlated Noise* adds a "
-        "seed; lower **temperature** keeps more. *Noise Search* looks for such noise step by step, as published. *First-Step Inversion* asks "
-        "the model: noise whose first step already shows the image.\n\n1. **Run**, and compare."
-    )
 
 
 def _sampled(d: Drawing, title: str, loaded: Loaded, latent: Wire) -> None:

@@ -25,6 +25,7 @@ from .parts import (
 )
 
 SEED = 1
+LOWER = BELOW + 500  # where the row above is long
 
 
 def edit_box(m: Model, before: str, after: str) -> Drawing:
@@ -65,7 +66,7 @@ def _guided(d: Drawing, m: Model, loaded: Loaded, text: Wire, negative: Wire | N
     return guider(d, loaded, text, negative, cfg)
 
 
-def edited(d: Drawing, m: Model) -> str:
+def edited(d: Drawing, m: Model) -> None:
     scene, after = "red ball", "a blue ball in the middle of a wooden floor, teal wall"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
@@ -78,13 +79,6 @@ def edited(d: Drawing, m: Model) -> str:
         d.preview("your image", image[0])
     with d.column(FOURTH + 40):
         d.preview("edited", made[0], wide=420)
-    strength = "**weight**" if m.plain else "**guidance**"
-    return (
-        "Changes what the words say and keeps the rest.\n\n1. **Run.** The ball turns blue; the floor, the wall and the shadow "
-        "stay.\n2. **what it should show**: the words of the image with what changes, such as *a red cube*, a *pink wall*, *at night*."
-        f"\n3. **skip**: higher keeps more of the image, lower changes more. {strength}: how strongly the new words count. "
-        "Another seed gives another edit.\n\nOpen the box with the icon in its corner to see the nodes in it; *Prompt Edit* is the one that edits."
-    )
 
 
 @dataclass(frozen=True)
@@ -99,17 +93,23 @@ class Taken:
 
 
 def taken_apart(
-    d: Drawing, m: Model, scene: str, skip: float, copies: int = 1, text: str | None = None
+    d: Drawing,
+    m: Model,
+    scene: str,
+    skip: float,
+    copies: int = 1,
+    text: str | None = None,
+    below: int = BELOW,
 ) -> Taken:
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below, group="Your model"):
         loaded = m.load(d)
         latent = encoded(d, image[0], loaded[2])
         if copies > 1:
             latent = d("RepeatLatentBatch", "How many edits", samples=latent, amount=copies)[0]
         levels = editing(d, m, loaded[0])
-    with d.column(SECOND, BELOW, group="What it shows"):
+    with d.column(SECOND, below, group="What it shows"):
         text = shown_by(scene) if text is None else text
         prompt = words(d, loaded[1], text, "What your image shows")
         who = guider(d, loaded, prompt, None, 1.0, "The image's own words")
@@ -118,7 +118,7 @@ def taken_apart(
     return Taken(image[0], image[1], loaded, who, maps[0])
 
 
-def several(d: Drawing, m: Model) -> str:
+def several(d: Drawing, m: Model) -> None:
     scene, after = "two objects", "a green ball left of a red cylinder on a stone floor, beige wall"
     taken = taken_apart(d, m, scene, 0.08, copies=3)
     loaded = taken.loaded
@@ -132,14 +132,9 @@ def several(d: Drawing, m: Model) -> str:
         d.preview("your image", taken.image)
     with d.column(FOURTH):
         d.preview("edit", pictures, shown=3, wide=420)
-    return (
-        "One image has many sets of noise maps. Each gives the image back under its own prompt, and another edit under a new one.\n\n"
-        "1. **Run**, and choose among three.\n2. **What it should show**: the new words. **noise_seed** of *Image to Noise Maps*: others.\n"
-        "3. **skip**: lower makes them differ more, from your image and from each other. *Repeat Latent Batch* says how many."
-    )
 
 
-def recolored(d: Drawing, m: Model) -> str:
+def recolored(d: Drawing, m: Model) -> None:
     text = "" if m.little else "a ball in the middle of a wooden floor, teal wall"  # not its old color
     taken = taken_apart(d, m, "red ball", 0.08, text=text)
     vae = taken.loaded[2]
@@ -153,16 +148,11 @@ def recolored(d: Drawing, m: Model) -> str:
         d.preview("your image", taken.image)
     with d.column(FOURTH):
         d.preview("recolored", picture, wide=420)
-    return (
-        "Pulls a part of the image towards a color while it is sampled: light, folds and texture stay.\n\n1. **Run.** The mask is of the "
-        "ball.\n2. **color** of *Recolor Noise Maps*: another.\n3. **strength**: 0.05 tints, 0.1 and more covers; small images need more.\n\n"
-        "For **your own image** right-click *Load Image*, *Open in MaskEditor*, and paint what gets the color; rough edges are fine."
-    )
 
 
-def moved(d: Drawing, m: Model) -> str:
+def moved(d: Drawing, m: Model) -> None:
     text = "a green cone on a checkered floor, pink wall, at sunset"  # not where it is
-    taken = taken_apart(d, m, "sunset with window", 0.08, text=text)
+    taken = taken_apart(d, m, "sunset with window", 0.08, text=text, below=LOWER)
     with d.column(SECOND, group="2. Move, mirror"):
         found = []
         ways = {
@@ -173,38 +163,39 @@ def moved(d: Drawing, m: Model) -> str:
         for title, how in ways.items():
             new = d("Img2NoiseTransformNoiseMaps", title, noise_maps=taken.maps, **how)
             found.append(d("Img2NoiseSampleNoiseMaps", guider=taken.who, noise_maps=new[0]))
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, LOWER):
         pictures = [decoded(d, made[0], taken.loaded[2]) for made in found]
     with d.column(THIRD):
         d.preview("your image", taken.image)
     with d.column(FOURTH):
         for title, picture in zip(("moved right", "mirrored", "moved down"), pictures, strict=True):
             d.preview(title, picture)
-    return (
-        "Noise maps have the layout of the image: move them, and what is in it moves. The model paints what comes into view.\n\n"
-        "1. **Run.** Moved right, mirrored, moved down.\n2. **right** and **down** of *Transform Noise Maps*: pixels, rounded to 8; negative goes left "
-        "and up.\n3. **skip** of *Image to Noise Maps*: keep it below 0.2, so that the new border fits."
-    )
 
 
-def freed(d: Drawing, m: Model) -> str:
+def freed(d: Drawing, m: Model) -> None:
     scene, after = "red ball", "a red ball in the middle of a grassy floor, mint wall"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, LOWER, group="Your model"):
         loaded = m.load(d)
         latent = encoded(d, image[0], loaded[2])
-    with d.column(SECOND, BELOW, group="2. What it shows, and should show"):
+    with d.column(SECOND, LOWER, group="2. What it shows, and should show"):
         before = words(d, loaded[1], shown_by(scene), "What it shows")
         text = words(d, loaded[1], after, "What it should show")
         negative = avoided(d, m, loaded[1])
         who = guider(d, loaded, text, negative, 3.0 if m.little else 4.0, "The new words")
     found = {}
     with d.column(SECOND, group="3. Back to its noise"):
-        for title, share, seed in (("Plain", 0.0, 1), ("Flat areas freed", 0.08, 1), ("Freed, another seed", 0.08, 2)):
+        for title, share, seed in (
+            ("Plain", 0.0, 1),
+            ("Flat areas freed", 0.08, 1),
+            ("Freed, another seed", 0.08, 2),
+        ):
             wires = dict(model=loaded[0], positive=before, negative=negative, latent=latent, scheme="ddim")
-            found[title] = d("Img2NoiseUnsample", title, forward_share=share, noise_seed=seed, steps=50, **wires)
-    with d.column(THIRD, BELOW + 500):
+            found[title] = d(
+                "Img2NoiseUnsample", title, forward_share=share, noise_seed=seed, steps=50, **wires
+            )
+    with d.column(THIRD, LOWER + 200):
         pictures = {
             title: decoded(d, started(d, node[0], who, (node[2], node[3]), node[1]), loaded[2])
             for title, node in found.items()
@@ -214,15 +205,9 @@ def freed(d: Drawing, m: Model) -> str:
     with d.column(FOURTH):
         for title, picture in pictures.items():
             d.preview(title.lower(), picture)
-    return (
-        "*Unsample* runs sampling backwards, from your image to its noise; the new words are sampled from there.\n\nPlain inversion leaves a "
-        "faint copy of sky, walls and floors in the noise, which holds them as they were. **forward_share** replaces the noisiest steps by "
-        "plain noise: those areas may change too.\n\n1. **Run**, and compare.\n2. **forward_share**: higher frees more. **noise_seed** then gives "
-        "another edit.\n3. **cfg** of *The new words*: 3 to 7."
-    )
 
 
-def between(d: Drawing, m: Model) -> str:
+def between(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Two images"):
         images = [sample(d, m, name, title) for name, title in (("red ball", "First"), ("night", "Second"))]
     with d.column(LEFT, BELOW, group="Your model"):
@@ -238,22 +223,21 @@ def between(d: Drawing, m: Model) -> str:
             found.append(d("Img2NoiseUnsample", title, **wires, **how))
     with d.column(THIRD, group="3. Between them"):
         noises = [
-            d("Img2NoiseBlendNoises", f"{share:.0%} of the second", weight=share, noise_a=found[0][0], noise_b=found[1][0])
+            d(
+                "Img2NoiseBlendNoises",
+                f"{share:.0%} of the second",
+                weight=share,
+                noise_a=found[0][0],
+                noise_b=found[1][0],
+            )
             for share in (0.3, 0.45)
         ]
     with d.column(THIRD, BELOW + 500):
         how = found[0][2], found[0][3]
-        pictures = [
-            decoded(d, started(d, noise[0], who, how, found[0][1]), loaded[2]) for noise in noises
-        ]
+        pictures = [decoded(d, started(d, noise[0], who, how, found[0][1]), loaded[2]) for noise in noises]
     with d.column(FOURTH):
         d.preview("first", images[0][0])
         d.preview("second", images[1][0])
     with d.column(FIFTH):
         d.preview("30 % of the second", pictures[0])
         d.preview("45 % of the second", pictures[1])
-    return (
-        "*Unsample* finds the noise of each image, *Blend Noises* goes from one to the other, and each noise on the way is an image.\n\n"
-        "1. **Run.**\n2. **weight** of *Blend Noises*: 0 is the first image, 1 the second.\n3. Images of one kind blend best: two faces, two hills."
-    )
-

@@ -226,7 +226,9 @@ class Drawing:
         return (
             dict(id=key, version=1, state=state, revision=0, config={}, name=self.name)
             | ends
-            | dict(inputs=inputs, outputs=outputs, widgets=[], nodes=self.nodes, groups=[], links=links, extra={})
+            | dict(
+                inputs=inputs, outputs=outputs, widgets=[], nodes=self.nodes, groups=[], links=links, extra={}
+            )
         )
 
     def _id(self, *parts: str) -> str:

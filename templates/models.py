@@ -111,7 +111,7 @@ TURBO = Model(
     skip=0.0,
     weight=1.5,
     plain=True,
-    say="Four steps of five, without the noisiest. SDXL-Turbo works too, at 512. **weight** stands in for cfg.",
+    say="Four steps of five, without the noisiest. SDXL-Turbo works too, at 512.",
 )
 Z_IMAGE = Model(
     "Z-Image-Turbo",

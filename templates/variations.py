@@ -25,7 +25,7 @@ from .parts import (
 SEED = 1
 
 
-def varied(d: Drawing, m: Model) -> str:
+def varied(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
@@ -48,14 +48,9 @@ def varied(d: Drawing, m: Model) -> str:
         pictures = decoded(d, made[0], loaded[2])
     with d.column(FOURTH):
         d.preview("variation", pictures, shown=3, wide=420)
-    return (
-        "Three new pictures that keep where things are in yours and what color they have. The prompt does not say where "
-        "the cone stands: the noise does.\n\n1. **Run.**\n2. **similarity** of *KSampler (from Image)*: 0.9 stays close, "
-        "0.7 keeps layout and colors, 0.3 only a hint.\n3. **seed**: another gives other variations."
-    )
 
 
-def strongly_changed(d: Drawing, m: Model) -> str:
+def strongly_changed(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, "two objects")
     with d.column(LEFT, BELOW, group="Your model"):
@@ -78,14 +73,9 @@ def strongly_changed(d: Drawing, m: Model) -> str:
         picture = decoded(d, made[0], loaded[2])
     with d.column(FOURTH):
         d.preview("changed", picture, wide=420)
-    return (
-        "Img2img at a high denoise loses your image; at a low one it changes little. Noise from your image lets nearly all "
-        "change and keeps the composition.\n\n1. **Run.** Colors, floor and wall are new, things stay where they were.\n"
-        "2. **denoise**: 0.7 keeps more, 0.95 changes nearly all.\n3. **similarity**: higher keeps more of the composition."
-    )
 
 
-def picked(d: Drawing, m: Model) -> str:
+def picked(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
@@ -107,16 +97,9 @@ def picked(d: Drawing, m: Model) -> str:
         d.show("candidate", pick, 3)
     with d.column(FOURTH):
         d.preview("picked", picture, wide=420)
-    return (
-        "Three noises and what each will make, before anything is sampled. Choose one, and only that is sampled.\n\n"
-        "1. **Run**: the second is picked.\n2. **Click another** in *Pick Noise* and *Run*; **Show** makes the small pictures "
-        "alone, **Reroll** draws others. **pick** 0 samples all.\n3. **similarity** of *Noise from Image*: lower makes the "
-        "candidates differ more.\n\n*Pick Noise* takes any noise, also that of *RandomNoise*. Without *guider* its pictures "
-        "are free; with it each costs one step of the model and follows the prompt."
-    )
 
 
-def kept(d: Drawing, m: Model) -> str:
+def kept(d: Drawing, m: Model) -> None:
     scene = "on grass"
     with d.column(LEFT, group="1. Your image, and what to keep"):
         image = sample(d, m, scene)
@@ -140,14 +123,9 @@ def kept(d: Drawing, m: Model) -> str:
         pictures = decoded(d, made[0], loaded[2])
     with d.column(FOURTH):
         d.preview("variation", pictures, shown=3, wide=420)
-    return (
-        "The noise resembles your image where the mask is white and is drawn anew where it is black: what is masked stays "
-        "where it is, the rest varies.\n\n1. **Run.** The mask is of the left object.\n2. **similarity** is how much of the "
-        "masked part is kept.\n3. For **your own image** right-click *Load Image*, *Open in MaskEditor*, and paint what should stay."
-    )
 
 
-def of_two(d: Drawing, m: Model) -> str:
+def of_two(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Two images"):
         layout = sample(d, m, "two objects", "Layout of this one")
         color = sample(d, m, "sunset with window", "Colors of this one")
@@ -168,7 +146,3 @@ def of_two(d: Drawing, m: Model) -> str:
         d.preview("colors", color[0])
     with d.column(FOURTH):
         d.preview("both", pictures, shown=2, wide=420)
-    return (
-        "*Noise from Two Images* takes where things are from one image and its colors from another.\n\n1. **Run.** The prompt "
-        "names no color.\n2. **similarity**: higher keeps more of both.\n3. **noise_seed**: other variations."
-    )

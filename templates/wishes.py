@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import advanced, edits, variations
 from .graph import Drawing
@@ -13,7 +14,8 @@ from .parts import other
 BOTH = (LITTLE, SD)
 FOUR = (LITTLE, SD, SDXL, Z_IMAGE)
 EDITORS = (*FOUR, TURBO, FLUX, SD35, QWEN)
-Draw = Callable[[Drawing, Model], str]
+Draw = Callable[[Drawing, Model], None]
+NOTES = Path(__file__).with_name("notes.md")
 WISHES: dict[str, tuple[Draw, tuple[Model, ...]]] = {
     "01 Variations of an image": (variations.varied, FOUR),
     "02 Strong change, same composition": (variations.strongly_changed, FOUR),
@@ -63,10 +65,15 @@ def templates() -> Iterator[Template]:
         for model in models:
             name = f"{wish} ({model.name})" if model.name else wish
             d = Drawing(name)
-            d.note("")
-            text = draw(d, model)
-            d.nodes[0]["widgets_values"] = [f"## {wish[3:]}\n\n{text}\n\n{other(model, wish, list(models))}"]
+            d.note(f"## {wish[3:]}\n\n{note(wish, model)}\n\n{other(model, wish, list(models))}")
+            draw(d, model)
             yield Template(name, wish, model, d)
+
+
+def note(wish: str, model: Model) -> str:
+    """What to do, and which knobs matter."""
+    text = NOTES.read_text("utf-8").partition(f"\n## {wish}\n\n")[2].partition("\n## ")[0].strip()
+    return text.replace("{strength}", "**weight**" if model.plain else "**guidance**")
 
 
 def app_inputs(d: Drawing) -> list[list]:
@@ -79,6 +86,6 @@ def app_inputs(d: Drawing) -> list[list]:
             names = [name for owner, name in node["properties"]["proxyWidgets"] if owner == "-1"]
         has = {slot["name"] for slot in d.known.get(node["type"], dict(inputs=[]))["inputs"]}
         has |= {slot["name"] for slot in node["inputs"] if "widget" in slot}
-        if node["mode"] == 0 and not ("text" in linked):
+        if node["mode"] == 0 and "text" not in linked:
             found += [[node["id"], name] for name in names if name in has - linked]
     return found

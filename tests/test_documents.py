@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import unquote
 
+from PIL import Image
 from typer.main import get_command
 
 from img2noise.cli.app import app
+from templates.wishes import WISHES
 
 from .archive import ROOT
 from .each import each
-from .pages import WORKFLOWS
 
 NODES = json.loads((ROOT / "locales/en/nodeDefs.json").read_text("utf-8"))
 README, ARTISTS, COMMANDS = (ROOT / name for name in ("README.md", "docs/artists.md", "docs/command-line.md"))
@@ -38,7 +40,7 @@ def test_every_file_and_heading_that_a_document_points_at_is_there(path):
     lacking = []
     for to in [to for to in found if "://" not in to]:
         file, _, anchor = to.partition("#")
-        target = path.parent / file if file else path
+        target = path.parent / unquote(file) if file else path
         if not target.exists() or anchor and anchor not in anchors(target):
             lacking.append(to)
     assert not lacking
@@ -69,10 +71,11 @@ def test_the_front_page_is_short():
     assert len(lines) <= 120 and max(map(len, lines)) <= 120
 
 
-def test_the_page_for_artists_shows_every_template_and_says_what_every_node_is_for():
+def test_the_page_for_artists_shows_every_wish_and_says_what_every_node_is_for():
     text = ARTISTS.read_text("utf-8")
-    shown = re.findall(r'src="\.\./([^"]+)"', text)
-    assert {f"workflows/{path.stem}.jpg" for path in WORKFLOWS} <= set(shown)
+    for wish in WISHES:
+        width, _ = Image.open(ROOT / f"docs/wishes/{wish[:2]}.webp").size
+        assert f"*{wish}*" in text and f'src="wishes/{wish[:2]}.webp"' in text and width >= 600
     for node, words in NODES.items():
         [row] = [line for line in text.splitlines() if line.startswith(f"| **{words['display_name']}**<br>")]
         assert f"pictures/{node}.webp" in row

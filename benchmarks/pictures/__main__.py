@@ -1,4 +1,4 @@
-"""`python -m benchmarks.pictures [NAME ...]`: draw every picture, or those of these templates or nodes."""
+"""`python -m benchmarks.pictures [NAME ...]`: draw every picture of a node, or of these."""
 
 from __future__ import annotations
 
@@ -7,27 +7,9 @@ import time
 from functools import partial
 
 from . import banner, inverted, maps, noises, whiteners
-from .sheets import ROOT, sheet, strip
+from .sheets import ROOT, strip
 
 SHIFTS = partial(maps.moved, "right", "down", "up and right")
-BOTH = partial(maps.moved, "right", "down", "mirrored")
-TEMPLATES = {
-    "annealed-variations": noises.searched, "compare-whitenings": whiteners.compared,
-    "ddim-forward-replaced": inverted.replaced, "edit-friendly-diversity": maps.diverse,
-    "edit-friendly-edit": maps.edited, "edit-friendly-recolor": maps.recolored, "edit-friendly-shift": BOTH,
-    "edit-with-a-prompt": maps.sample_edited,
-    "first-step-beside-whitening": inverted.first_beside_whitening, "fit-a-whitener": whiteners.fitted,
-    "flowedit-sdxl": partial(maps.flow_edit, 25, floor="wooden"),
-    "flux-edit": partial(maps.flow_edit, 42, shape="cube"),
-    "inspect-noise": inverted.there_and_back, "interpolate-two-photos": inverted.between,
-    "layout-and-colors": noises.two_pictures,
-    "little-world": noises.painted, "noise-maps-keep": maps.taken_apart, "noise-maps-replay": maps.replayed,
-    "pick-a-noise": noises.picked,
-    "qwen-image-edit": partial(maps.flow_edit, 49, color="orange"),
-    "same-noise-two-models": noises.two_models, "sd35-edit": partial(maps.flow_edit, 11, floor="stone"),
-    "sdedit-correlated": noises.img2img, "turbo-edit": maps.few_steps, "variations": noises.varied,
-    "z-image-turbo-edit": partial(maps.flow_edit, 38, wall="pink"),
-}  # fmt: skip
 NODES = {
     "AnnealedNoise": noises.searched, "BlendNoises": noises.blended,
     "CompareWhitenings": whiteners.compared_chart, "CorrelatedNoise": noises.temperatures,
@@ -48,10 +30,8 @@ NODES = {
 
 
 def main() -> None:
-    templates = {path.stem for path in (ROOT / "workflows").glob("*.json")}
     nodes = {path.stem.removeprefix("Img2Noise") for path in (ROOT / "web" / "docs").glob("*.md")}
-    drawn = {name: (lambda n=name: sheet(n, TEMPLATES[n]())) for name in TEMPLATES if name in templates}
-    drawn |= {name: (lambda n=name: strip(n, NODES[n]())) for name in NODES if name in nodes}
+    drawn = {name: (lambda n=name: strip(n, NODES[n]())) for name in NODES if name in nodes}
     drawn |= {"front": banner.front, "banner": banner.draw}
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(drawn))
@@ -62,7 +42,7 @@ def main() -> None:
     for name in chosen:
         drawn[name]()
         print(f"{time.perf_counter() - start:6.1f} s  {name}", flush=True)
-    for name in sorted((templates | nodes) - set(drawn)):
+    for name in sorted(nodes - set(drawn)):
         print(f"no picture is drawn for {name}: add it to the table in {__file__}")
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from img2noise import ddim, diagnostics, first_step, slerp
+from img2noise import ddim, diagnostics, first_step
 from img2noise.diagnostics import plots
 from img2noise.sigmas import scaled_linear
 from world import model
@@ -23,13 +23,6 @@ FIRST = float(scaled_linear()[980])
 def inverse(forward: int) -> Tensor:
     """Return x at the first sigma, with that many first steps replaced."""
     return ddim.invert(view(CONE).source(), view(CONE).x0, STEPS, forward_steps=forward, seed=1)
-
-
-def replaced() -> Pictures:
-    scene = view(CONE, wall="pink")
-    names = "inverted, then pink wall", "first step replaced"
-    made = {n: ddim.sample(scene.target(), inverse(k), STEPS) for k, n in enumerate(names)}
-    return {"your image": scene.x0, "what you ask for": scene.truth, **made}
 
 
 def noises() -> Pictures:
@@ -49,15 +42,6 @@ def inspected_chart() -> Pictures:
     return {"": Image.fromarray(plots.inspection_sheet(found, names))}
 
 
-def between() -> Pictures:
-    """Two scenes inverted under the words that they share."""
-    first, second = view(57).x0, view(29).x0
-    world = model.load().denoiser("a ball on a checkered floor, mint wall")
-    a, b = (ddim.invert(world, x, STEPS, forward_steps=1, seed=i) for i, x in enumerate((first, second)))
-    middle = {f"weight {w}": ddim.sample(world, slerp(a, b, w), STEPS) for w in (0.4, 0.6)}
-    return {"first image": first, **middle, "second image": second}
-
-
 @cache
 def step_and_all() -> tuple[Tensor, Tensor]:
     """Return noise whose first step, without words, shows the scene, and whitened noise; what both become."""
@@ -70,9 +54,3 @@ def first() -> Pictures:
     (z, _), (made, _) = (pair.split(1) for pair in step_and_all())
     step = model.load().denoiser("")(FIRST * z, torch.tensor([FIRST]))
     return {"your image": view(CONE).x0, "its noise": grains(z), "its first step": step, "all steps": made}
-
-
-def first_beside_whitening() -> Pictures:
-    (first, white), made = step_and_all()[0].split(1), step_and_all()[1]
-    noises = {"first step: noise": grains(first), "whitened: noise": grains(white)}
-    return {**noises, "what it becomes": made[:1], "what that becomes": made[1:]}

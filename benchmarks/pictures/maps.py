@@ -10,10 +10,8 @@ from img2noise import NoiseMaps, edit_friendly, extract, replay
 from img2noise.inversion.edit_friendly import turbo_sigmas
 from img2noise.inversion.noise_maps import LAST_NORM, flip, recolor, shift
 from img2noise.sigmas import scaled_linear
-from world import demo, model
+from world import model
 from world.render import RGB, masks
-from world.scenes import SAMPLES, caption
-from world.scenes import edited as edited_scene
 
 from .views import STEPS, Pictures, View, grains, unit, view
 
@@ -31,11 +29,6 @@ def kept_maps(skip: int = HALF) -> NoiseMaps:
     return extract(box().source(), box().x0, STEPS, skip=skip, seed=1)
 
 
-def edited() -> Pictures:
-    made = {f"green, skip {s} of 25": replay(box().target(), kept_maps(s)) for s in (HALF, 4)}
-    return {"your image": box().x0, "what you ask for": box().truth, **made}
-
-
 @cache
 def replayed() -> Pictures:
     maps, world, other = kept_maps(), box().source(), box().target()
@@ -45,21 +38,6 @@ def replayed() -> Pictures:
         | {"its own words": replay(world, maps), "green cube": replay(other, maps)}
         | turned
     )
-
-
-def diverse() -> Pictures:
-    scene = view(29, floor="wooden")
-    pair = scene.source(), scene.target()
-    made = edit_friendly.edit(*pair, scene.x0, STEPS, seed=[1, 2, 3], skip=4)
-    return {"your image": scene.x0} | {f"wooden, seed {i + 1}": made[i : i + 1] for i in range(3)}
-
-
-def flow_edit(number: int, **change) -> Pictures:
-    scene = view(number, **change)
-    pair = scene.source(), scene.target()
-    made = edit_friendly.edit(*pair, scene.x0, STEPS, seed=[1, 2], skip=HALF, eta=0.0)
-    seeds = {"edit, seed 1": made[:1], "edit, seed 2": made[1:]}
-    return {"your image": scene.x0, "what you ask for": scene.truth, **seeds}
 
 
 def moved(*names: str) -> Pictures:
@@ -88,20 +66,6 @@ def recolored() -> Pictures:
         pulled = recolor(scene.source(), maps, blue, mask, strength=strength)
         ways[f"blue, strength {strength}"] = replay(scene.source(), pulled)
     return ways
-
-
-def sample_edited() -> Pictures:
-    """Edits of a sample image at weight 1.5: what its words change, and what stays."""
-    scene = SAMPLES["red ball"]
-    source, x0 = model.load().denoiser(caption(scene)), demo.latent_of(scene)
-    made = {"your image": x0}
-    for change in (dict(color="blue"), dict(shape="cone"), dict(wall="pink")):
-        target = model.load().denoiser(caption(edited_scene(scene, **change)))
-        how = dict(eta=0.0, skip=7, weight=1.5, seed=1)
-        made[" ".join(change.values()) + (" wall" if "wall" in change else "")] = edit_friendly.edit(
-            source, target, x0, STEPS, **how
-        )
-    return made
 
 
 @cache

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from img2noise import GaussianDenoiser, anneal, correlated_noise, ddim, draw, load, slerp
+from img2noise import anneal, correlated_noise, ddim, draw, load, slerp
 from img2noise.diagnostics import plots
-from img2noise.noise import blend_by_frequency, euler_gain, measured_transfer, shared_noise
+from img2noise.noise import euler_gain, measured_transfer, shared_noise
 from img2noise.noise.gains import bands_of
 from img2noise.sigmas import ddim_uniform, scaled_linear
 from world import model
@@ -18,7 +18,7 @@ from world.render import trace
 from world.scenes import SAMPLES
 from world.sheets import PROMPTS
 
-from .views import GUIDANCE, STEPS, Pictures, grains, photo, preview, sample, statistics, unit, view
+from .views import GUIDANCE, Pictures, grains, photo, preview, sample, statistics, unit, view
 
 LUMA = 0.277, 0.416, 0.05, -0.299  # of SD's latents, by ComfyUI's colors of them
 BALL, PAIR, BOX = 42, 15, 26  # a ball on grass; a ball and a cone on stone; a cube on wood
@@ -63,12 +63,6 @@ def _of_two() -> tuple[Tensor, Tensor, Tensor]:
 def two_images() -> Pictures:
     first, second, z = _of_two()
     return {"layout": first, "colors": second, "its preview": preview(z)}
-
-
-def two_pictures() -> Pictures:
-    first, second, z = _of_two()
-    fine = blend_by_frequency(statistics().whiten(first), statistics().whiten(second))
-    return {"layout": first, "colors": second, "both": preview(z), "detail of the other": preview(fine)}
 
 
 def passed_by_formula() -> Pictures:
@@ -163,25 +157,6 @@ def painted() -> Pictures:
     words = list(PROMPTS[:4])
     made = sample(model.load().denoiser(words, GUIDANCE), draw((4, 4, 16, 16), 1))
     return {w.split(" on ")[0]: made[i : i + 1] for i, w in enumerate(words)}
-
-
-def img2img() -> Pictures:
-    """A floor changed by img2img at high denoise, from the scene with plain and with correlated noise."""
-    scene, steps = view(PAIR, floor="wooden"), STEPS[4:]  # denoise 0.84
-    z = {"ordinary noise": draw(scene.x0.shape, 4), "correlated noise": made(PAIR, 4, 1.0)}
-    edits = {k: ddim.sample(scene.target(), scene.x0 + steps[0] * e, steps) for k, e in z.items()}
-    return {"your image": scene.x0, "what you ask for": scene.truth, **edits}
-
-
-def two_models() -> Pictures:
-    """The little world and the exact model of photos' statistics, of one noise."""
-    scene, z = view(BOX), made(BOX, 2, 1.0)
-    return {
-        "your image": scene.x0,
-        "one noise": grains(z),
-        "model A": sample(scene.source(GUIDANCE), z),
-        "model B": sample(GaussianDenoiser(statistics()), z),
-    }
 
 
 def samples() -> Pictures:

@@ -15,12 +15,6 @@ GAP, BAR, CHART = 4, 18, 540  # between cells; a caption's height; width of a ch
 LATENT = 48  # pixels of a latent are few, and stay squares
 
 
-def sheet(template: str, pictures: Pictures) -> None:
-    """Write two by two pictures as the thumbnail of that template. A template browser loads all of them."""
-    page = laid_out(pictures, 2, 198)
-    (ROOT / "workflows" / f"{template}.jpg").write_bytes(encoded(page, "JPEG", 50_000))
-
-
 def strip(node: str, pictures: Pictures) -> None:
     """Write a row of pictures as the picture of that node's help page; one alone is a chart."""
     alone = len(pictures) == 1

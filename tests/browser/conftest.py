@@ -10,12 +10,11 @@ import pytest
 from ..host import hosts
 from ..host.conftest import site  # noqa: F401 (a fixture)
 from ..host.server import PACK, Server, link
-from ..host.test_workflows import draw_folder
 from . import models
 from .screen import FLAGS, HOW, Screen, chromium
 
 FOUND = hosts.found()
-ASKED_FOR = "v1-5-pruned-emaonly-fp16", "DreamShaper_8_pruned", "sd_turbo"  # by the templates
+ASKED_FOR = "v1-5-pruned-emaonly-fp16", "sd_turbo"  # by the templates
 SHOTS = PACK / "out" / "browser"
 
 
@@ -43,7 +42,6 @@ def comfy(browser, site, tmp_path_factory):  # noqa: F811
     tiny = models.write(server.models / "checkpoints")
     for name in ASKED_FOR:
         link(tiny, tiny.with_name(f"{name}.safetensors"))
-    draw_folder(server)
     yield server
     server.stop()
     shutil.rmtree(server.models)

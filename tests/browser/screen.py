@@ -28,6 +28,16 @@ _PICTURES = """() => app.rootGraph.nodes.filter(n => /^(Save|Preview)Image$/.tes
   const values = [...context.getImageData(0, 0, 8, 8).data].filter((_, i) => i % 4 < 3);
   return Math.max(...values) - Math.min(...values);
 })"""
+_PICTURE = """async ([id, which]) => {
+  const node = app.rootGraph.getNodeById(id);
+  const own = (node.widgets ?? []).flatMap(w => [...(w.element?.querySelectorAll?.('img') ?? [])]);
+  const image = (node.imgs?.length ? node.imgs : own)[which];
+  if (!image?.naturalWidth) return '';
+  const size = {width: image.naturalWidth, height: image.naturalHeight};
+  const canvas = Object.assign(document.createElement('canvas'), size);
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return canvas.toDataURL('image/png');
+}"""
 _SHRINK = """async (most) => {
   await app.extensionManager.setting.set('LiteGraph.Canvas.MinFontSizeForLOD', 0);
   for (const node of app.rootGraph.nodes)
@@ -131,6 +141,12 @@ class Screen:
             if type(error).__name__ != "TimeoutError":
                 raise
         return self.page.evaluate(_PICTURES)
+
+    def picture(self, node: int, which: int) -> str:
+        """One picture that a node shows, as the address of a PNG that is its data."""
+        self.page.keyboard.press(".")  # everything into view: what is out of sight is not loaded
+        self.page.wait_for_function(f"async at => ({_PICTURE})(at).then(s => s !== '')", arg=[node, which])
+        return self.page.evaluate(_PICTURE, [node, which])
 
     def reports(self) -> list[str]:
         """What the nodes that show text show."""

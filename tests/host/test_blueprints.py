@@ -8,11 +8,12 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from . import checkpoints
 from .graphs import Graph, to_api
 from .server import PACK
-from .test_workflows import difference, draw_photos
+from .test_workflows import difference
 
 BLUEPRINTS = sorted((PACK / "subgraphs").glob("*.json"))
 INLET, OUTLET = -10, -20  # what a box's own links start from and end at
@@ -63,6 +64,12 @@ def expanded(server, name: str, family: str = "sd", seed: int = 0, photos: str =
     [out] = [link for link in inside["links"] if link["target_id"] == OUTLET]
     graph("PreviewImage", images=[str(out["origin_id"]), out["origin_slot"]])
     return graph
+
+
+def draw_photos(server, name: str) -> list[str]:
+    """A photo in ComfyUI's input; nothing made from a photo of another name comes from ComfyUI's cache."""
+    Image.open(server.input / "example.png").convert("RGB").save(server.input / f"{name}.png")
+    return [f"{name}.png"]
 
 
 def made(server, name: str, **how) -> list[np.ndarray]:

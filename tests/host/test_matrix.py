@@ -10,7 +10,7 @@ from .matrix.__main__ import PLACE
 from .matrix.places import BASE, CONDITIONS, FAMILIES, FLOWS, OTHERS, workflows_of
 from .matrix.running import conditions, node_cell
 from .matrix.tries import TRIES
-from .test_workflows import LITTLE, OF_MODELS
+from .templates import LITTLE, OF_MODELS
 
 CELLS = table.read(PLACE.read_text("utf-8"))
 NAMES = {key: node["display_name"] for key, node in declared.locale("en").items()}

@@ -16,7 +16,17 @@ from . import checkpoints
 from .graphs import Graph
 from .scenes import newest
 from .server import link
-from .test_workflows import draw_folder
+
+
+def draw_folder(server) -> str:
+    """A folder of a dozen photos in ComfyUI's input."""
+    folder = server.input / "my_photos"
+    folder.mkdir()
+    photo = Image.open(server.input / "example.png").convert("RGB")
+    for i in range(12):
+        left, top = 20 * (i % 4), 30 * (i // 4)
+        photo.crop((left, top, left + 300, top + 200)).save(folder / f"{i:02}.png")
+    return folder.name
 
 
 def latents(graph: Graph, seed: int, rows: int = 12) -> list:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .. import checkpoints, flow_checkpoints, scenes
 from ..graphs import Graph
-from ..test_workflows import OF_MODELS
+from ..templates import OF_MODELS, model_of
 
 STEPS = 3
 FIRST, SECOND = 2, 3  # variants of the checkpoints, beside those of the other tests
@@ -65,12 +65,14 @@ OTHERS = [  # tried at the base condition alone
     *FLOWS,
     Family("from picture to picture", "sd", patch="ModelSamplingDiscrete", widgets=PICTURES),
 ]
-OWN = {  # the workflows made for one family
-    "flowedit-sdxl": "SDXL",
-    "flux-edit": "Flux.1 dev",
-    "qwen-image-edit": "Qwen-Image",
-    "sd35-edit": "SD3, SD3.5",
-    "z-image-turbo-edit": "Z-Image-Turbo",
+TEMPLATES = {  # the model in a template's name: the family whose checkpoint stands for it
+    "SD 1.5": "SD 1.5",
+    "SDXL": "SDXL",
+    "SD-Turbo": "SD-Turbo, 4 steps",
+    "Z-Image-Turbo": "Z-Image-Turbo",
+    "Flux": "Flux.1 dev",
+    "SD 3.5": "SD3, SD3.5",
+    "Qwen-Image": "Qwen-Image",
 }
 BASE = "base"
 SIZES = {"batch 4": dict(batch_size=4), "12 x 8": dict(width=12)}  # what every node is tried with
@@ -79,10 +81,8 @@ CONDITIONS = [BASE, *SIZES, *PROMPTS]
 
 
 def workflows_of(family: Family) -> list[Path]:
-    """The workflows that a family is tried with: SD's families all but other families' own."""
-    if family not in FAMILIES:
-        return [path for path in OF_MODELS if OWN.get(path.stem) == family.name]
-    return [path for path in OF_MODELS if OWN.get(path.stem, family.name) == family.name]
+    """The templates made for a family."""
+    return [path for path in OF_MODELS if TEMPLATES[model_of(path)] == family.name]
 
 
 FEW = dict(seed=11, batch_size=16)  # pictures for a fit

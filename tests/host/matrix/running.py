@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import checkpoints
 from ..graphs import Graph
-from ..test_workflows import scaled_down, workflow
-from .places import BASE, FIRST, PROMPTS, SECOND, SIZES, STEPS, Family, Source
+from ..templates import scaled_down
+from .places import BASE, PROMPTS, SIZES, STEPS, Family, Source
 from .tries import SAMPLING, TRIES
 
 SECONDS = 600.0  # for one graph, on a busy machine
@@ -60,11 +60,9 @@ def node_cell(server, node: str, family: Family, condition: str) -> Cell:
 
 def workflow_cell(server, path, family: Family) -> Cell:
     """What a workflow does with a family's checkpoint: the pictures and texts that it shows."""
-    if path.stem == "noise-maps-replay":
-        keep_maps(server, family)
     shown = []
     for again in ("first", "second"):
-        graph = renewed(fitted_to(scaled_down(path, server, family.kind), family), again)
+        graph = fitted_to(scaled_down(path, server, family.kind, again), family)
         outputs, sentence = outcome(server, graph)
         if sentence:
             return Cell(sentence=sentence)
@@ -81,35 +79,12 @@ def workflow_cell(server, path, family: Family) -> Cell:
     return Cell(all(np.array_equal(*pair) for pair in zip(*shown, strict=True)))
 
 
-def keep_maps(server, family: Family) -> None:
-    """The noise maps that a workflow plays, kept by another under the name that `scaled_down` asks for."""
-    name = f"kept-{family.kind}"
-    if not (server.output / "img2noise" / f"{name}_00001_.safetensors").exists():
-        graph = fitted_to(scaled_down(workflow("noise-maps-keep"), server, family.kind), family)
-        for node in graph.values():
-            node["inputs"] |= (
-                {"filename_prefix": name} if node["class_type"] == "Img2NoiseSaveNoiseMaps" else {}
-            )
-        outcome(server, graph)
-
-
-def renewed(graph: Graph, again: str) -> Graph:
-    """The graph with every checkpoint made anew, so that nothing of a repeat is remembered."""
-    for node in list(graph.values()):
-        for name, value in node["inputs"].items():
-            if isinstance(value, list) and graph[value[0]]["class_type"] == "CheckpointLoaderSimple":
-                node["inputs"][name] = graph("TestAnew", value=value, again=again)[0]
-    return graph
-
-
 def fitted_to(graph: Graph, family: Family) -> Graph:
     """A workflow's graph with the family's checkpoint, whitener and, for Turbo models, their few steps."""
     for node in list(graph.values()):
         inputs = node["inputs"]
         if "ckpt_name" in inputs:
-            number = [checkpoints.name(family.kind, i) for i in range(2)].index(inputs["ckpt_name"])
-            other = FIRST + SECOND - family.variant
-            inputs["ckpt_name"] = checkpoints.name(family.kind, other if number else family.variant)
+            inputs["ckpt_name"] = checkpoints.name(family.kind, family.variant)
         for name in ("whitener_name", "latent_space"):
             if name in inputs:
                 inputs[name] = family.space
