@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from .edits import LOWER, SEED, taken_apart
+from .edits import SEED, taken_apart
 from .graph import MUTED, Drawing, Node, Wire
 from .models import Loaded, Model
 from .parts import (
-    BELOW,
     FIFTH,
     FOURTH,
     LEFT,
@@ -104,7 +103,7 @@ def fitted(d: Drawing, m: Model) -> None:
 
 
 def replayed(d: Drawing, m: Model) -> None:
-    taken = taken_apart(d, m, "red ball", 0.28, below=LOWER)
+    taken = taken_apart(d, m, "red ball", 0.28)
     loaded, found = taken.loaded, {}
     with d.column(SECOND, group="2. Edits of one inversion"):
         negative = avoided(d, m, loaded[1])
@@ -114,7 +113,7 @@ def replayed(d: Drawing, m: Model) -> None:
         ):
             who = guider(d, loaded, words(d, loaded[1], text, title), negative, m.after)
             found[title] = d("Img2NoiseSampleNoiseMaps", guider=who, noise_maps=taken.maps)
-    with d.column(THIRD, LOWER):
+    with d.column(THIRD, below=True):
         same = d("Img2NoiseSampleNoiseMaps", "Under its own words", guider=taken.who, noise_maps=taken.maps)
         pictures = {title: decoded(d, node[0], loaded[2]) for title, node in found.items()}
         back = decoded(d, same[0], loaded[2])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from .graph import Drawing, Wire
 from .models import Loaded, Model
 from .parts import (
-    BELOW,
     FIFTH,
     FOURTH,
     LEFT,
@@ -25,7 +24,6 @@ from .parts import (
 )
 
 SEED = 1
-LOWER = BELOW + 500  # where the row above is long
 
 
 def edit_box(m: Model, before: str, after: str) -> Drawing:
@@ -70,7 +68,7 @@ def edited(d: Drawing, m: Model) -> None:
     scene, after = "red ball", "a blue ball in the middle of a wooden floor, teal wall"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
     with d.column(SECOND, group="2. What it shows, and what it should show"):
         wires = dict(image=image[0], before=image[2], model=loaded[0], clip=loaded[1], vae=loaded[2])
@@ -99,17 +97,16 @@ def taken_apart(
     skip: float,
     copies: int = 1,
     text: str | None = None,
-    below: int = BELOW,
 ) -> Taken:
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, below, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = encoded(d, image[0], loaded[2])
         if copies > 1:
             latent = d("RepeatLatentBatch", "How many edits", samples=latent, amount=copies)[0]
         levels = editing(d, m, loaded[0])
-    with d.column(SECOND, below, group="What it shows"):
+    with d.column(SECOND, below=True, group="What it shows"):
         text = shown_by(scene) if text is None else text
         prompt = words(d, loaded[1], text, "What your image shows")
         who = guider(d, loaded, prompt, None, 1.0, "The image's own words")
@@ -126,7 +123,7 @@ def several(d: Drawing, m: Model) -> None:
         text = words(d, loaded[1], after, "What it should show")
         who = guider(d, loaded, text, avoided(d, m, loaded[1]), m.after, "The new words")
         new = d("Img2NoiseSampleNoiseMaps", guider=who, noise_maps=taken.maps)
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, below=True):
         pictures = decoded(d, new[0], loaded[2])
     with d.column(THIRD):
         d.preview("your image", taken.image)
@@ -142,7 +139,7 @@ def recolored(d: Drawing, m: Model) -> None:
         wires = dict(guider=taken.who, noise_maps=taken.maps, vae=vae, mask=taken.mask, color="#3080c0")
         new = d("Img2NoiseRecolorNoiseMaps", strength=0.2 if m.little else 0.1, **wires)
         made = d("Img2NoiseSampleNoiseMaps", guider=taken.who, noise_maps=new[0])
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, below=True):
         picture = decoded(d, made[0], vae)
     with d.column(THIRD):
         d.preview("your image", taken.image)
@@ -152,7 +149,7 @@ def recolored(d: Drawing, m: Model) -> None:
 
 def moved(d: Drawing, m: Model) -> None:
     text = "a green cone on a checkered floor, pink wall, at sunset"  # not where it is
-    taken = taken_apart(d, m, "sunset with window", 0.08, text=text, below=LOWER)
+    taken = taken_apart(d, m, "sunset with window", 0.08, text=text)
     with d.column(SECOND, group="2. Move, mirror"):
         found = []
         ways = {
@@ -163,7 +160,7 @@ def moved(d: Drawing, m: Model) -> None:
         for title, how in ways.items():
             new = d("Img2NoiseTransformNoiseMaps", title, noise_maps=taken.maps, **how)
             found.append(d("Img2NoiseSampleNoiseMaps", guider=taken.who, noise_maps=new[0]))
-    with d.column(THIRD, LOWER):
+    with d.column(THIRD, below=True):
         pictures = [decoded(d, made[0], taken.loaded[2]) for made in found]
     with d.column(THIRD):
         d.preview("your image", taken.image)
@@ -176,10 +173,10 @@ def freed(d: Drawing, m: Model) -> None:
     scene, after = "red ball", "a red ball in the middle of a grassy floor, mint wall"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, LOWER, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = encoded(d, image[0], loaded[2])
-    with d.column(SECOND, LOWER, group="2. What it shows, and should show"):
+    with d.column(SECOND, below=True, group="2. What it shows, and should show"):
         before = words(d, loaded[1], shown_by(scene), "What it shows")
         text = words(d, loaded[1], after, "What it should show")
         negative = avoided(d, m, loaded[1])
@@ -195,7 +192,7 @@ def freed(d: Drawing, m: Model) -> None:
             found[title] = d(
                 "Img2NoiseUnsample", title, forward_share=share, noise_seed=seed, steps=50, **wires
             )
-    with d.column(THIRD, LOWER + 200):
+    with d.column(THIRD, below=True):
         pictures = {
             title: decoded(d, started(d, node[0], who, (node[2], node[3]), node[1]), loaded[2])
             for title, node in found.items()
@@ -210,7 +207,7 @@ def freed(d: Drawing, m: Model) -> None:
 def between(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Two images"):
         images = [sample(d, m, name, title) for name, title in (("red ball", "First"), ("night", "Second"))]
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         text = words(d, loaded[1], "" if m.little else "an object on a floor", "What both show, or nothing")
         who = guider(d, loaded, text, None, 1.0)
@@ -232,7 +229,7 @@ def between(d: Drawing, m: Model) -> None:
             )
             for share in (0.3, 0.45)
         ]
-    with d.column(THIRD, BELOW + 500):
+    with d.column(THIRD, below=True):
         how = found[0][2], found[0][3]
         pictures = [decoded(d, started(d, noise[0], who, how, found[0][1]), loaded[2]) for noise in noises]
     with d.column(FOURTH):

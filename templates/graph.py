@@ -15,6 +15,7 @@ from pathlib import Path
 NODES = Path(__file__).with_name("nodes.json")
 INLET, OUTLET = -10, -20  # what a box's own links start from and end at
 MUTED = 2
+FAR = 10_000  # where the lower row is until `settle`
 GAP, TITLE = 30, 30  # between nodes in a column, and the height of a title
 VERSION = "0.1.0"
 ADDRESS = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/img2noise/ComfyUI-img2noise")
@@ -89,8 +90,9 @@ class Drawing:
             node["color"], node["bgcolor"] = COLORS["words"]
         return Node(number, tuple(slot["type"] for slot in known["outputs"]))
 
-    def note(self, text: str, height: int = 520) -> None:
+    def note(self, text: str) -> None:
         """Draw the text that says what the template does, left of all else."""
+        height = 60 + sum(24 * (1 + len(line) // 50) for line in text.splitlines())
         node = self._node("MarkdownNote", [400, height], 0, [], [])
         node |= dict(pos=[0, 0], title="Read me", properties={}, widgets_values=[text])
         node["color"], node["bgcolor"] = COLORS["note"]
@@ -106,9 +108,11 @@ class Drawing:
         self.shown += [(node.number, i, f"{title} {i + 1}" if count > 1 else title) for i in range(count)]
 
     @contextmanager
-    def column(self, x: int, y: int = 0, group: str = ""):
-        """Put the nodes that are drawn meanwhile below each other, in a frame if it has a name."""
-        first, self.x, self.y = len(self.nodes), x, y
+    def column(self, x: int, group: str = "", below: bool = False):
+        """Put the nodes that are drawn meanwhile below each other, in a frame if it has a name; `below` all
+        that is not in such a column.
+        """
+        first, y, self.x, self.y = len(self.nodes), FAR * below, x, FAR * below
         yield
         inside = self.nodes[first:]
         if group:
@@ -116,6 +120,14 @@ class Drawing:
             box = [x - 20, y - 80, width + 40, self.y - y - GAP + 70]
             found = dict(id=len(self.groups) + 1, title=group, bounding=box)
             self.groups.append(found | dict(color=GROUP, font_size=24, flags={}))
+
+    def settle(self) -> None:
+        """Bring the lower row up to the one above it."""
+        bottom = max(node["pos"][1] + node["size"][1] for node in self.nodes[1:] if node["pos"][1] < FAR)
+        for node in self.nodes:
+            node["pos"][1] -= (FAR - bottom - 150) * (node["pos"][1] >= FAR)
+        for group in self.groups:
+            group["bounding"][1] -= (FAR - bottom - 150) * (group["bounding"][1] > FAR / 2)
 
     def models(self, number: Node, *files: dict) -> None:
         """Say where a node's files are downloaded from."""

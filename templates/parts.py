@@ -8,7 +8,6 @@ from .graph import Drawing, Node, Wire
 from .models import NOT_WANTED, Loaded, Model
 
 LEFT, SECOND, THIRD, FOURTH, FIFTH = 460, 840, 1220, 1600, 1980  # columns
-BELOW = 760  # where what need not be touched begins
 
 
 def sample(d: Drawing, m: Model, scene: str, title: str = "Your image") -> Node:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from .graph import Drawing
 from .models import Model
 from .parts import (
-    BELOW,
     FOURTH,
     LEFT,
     SECOND,
@@ -29,10 +28,10 @@ def varied(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = empty(d, m, 3, "How many, and how large")
-    with d.column(SECOND, BELOW, group="2. What you want to see"):
+    with d.column(SECOND, below=True, group="2. What you want to see"):
         positive = words(d, loaded[1], shown_by(scene, place=False))
         negative = avoided(d, m, loaded[1])
     with d.column(SECOND, group="3. Variations"):
@@ -44,7 +43,7 @@ def varied(d: Drawing, m: Model) -> None:
         )
     with d.column(THIRD):
         d.preview("your image", image[0])
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, below=True):
         pictures = decoded(d, made[0], loaded[2])
     with d.column(FOURTH):
         d.preview("variation", pictures, shown=3, wide=420)
@@ -53,10 +52,10 @@ def varied(d: Drawing, m: Model) -> None:
 def strongly_changed(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, "two objects")
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = encoded(d, image[0], loaded[2])
-    with d.column(SECOND, BELOW, group="2. What it should become"):
+    with d.column(SECOND, below=True, group="2. What it should become"):
         text = "a purple ball left of a white cone on a grassy floor, mint wall"
         positive = words(d, loaded[1], text, "What it should become")
         negative = avoided(d, m, loaded[1])
@@ -69,7 +68,7 @@ def strongly_changed(d: Drawing, m: Model) -> None:
         )
     with d.column(THIRD):
         d.preview("your image", image[0])
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, below=True):
         picture = decoded(d, made[0], loaded[2])
     with d.column(FOURTH):
         d.preview("changed", picture, wide=420)
@@ -79,11 +78,11 @@ def picked(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = empty(d, m)
         how = sampling(d, m, loaded[0])
-    with d.column(SECOND, BELOW, group="2. What you want to see"):
+    with d.column(SECOND, below=True, group="2. What you want to see"):
         positive = words(d, loaded[1], shown_by(scene, place=False))
         who = guider(d, loaded, positive, avoided(d, m, loaded[1]), m.cfg)
     with d.column(SECOND, group="3. Noises"):
@@ -92,7 +91,7 @@ def picked(d: Drawing, m: Model) -> None:
     with d.column(THIRD, group="4. Click one"):
         wires = dict(noise=noise[0], latent=latent, count=3, pick=2, vae=loaded[2], guider=who)
         pick = d("Img2NoisePickNoise", wide=360, **wires)
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, below=True):
         picture = decoded(d, started(d, pick[0], who, how, pick[1]), loaded[2])
         d.show("candidate", pick, 3)
     with d.column(FOURTH):
@@ -103,10 +102,10 @@ def kept(d: Drawing, m: Model) -> None:
     scene = "on grass"
     with d.column(LEFT, group="1. Your image, and what to keep"):
         image = sample(d, m, scene)
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = empty(d, m, 3, "How many, and how large")
-    with d.column(SECOND, BELOW, group="2. What you want to see"):
+    with d.column(SECOND, below=True, group="2. What you want to see"):
         text = "a white ball left of a purple cube on a floor"
         positive = words(d, loaded[1], text)
         negative = avoided(d, m, loaded[1])
@@ -119,7 +118,7 @@ def kept(d: Drawing, m: Model) -> None:
         )
     with d.column(THIRD):
         d.preview("your image", image[0])
-    with d.column(THIRD, BELOW):
+    with d.column(THIRD, below=True):
         pictures = decoded(d, made[0], loaded[2])
     with d.column(FOURTH):
         d.preview("variation", pictures, shown=3, wide=420)
@@ -129,7 +128,7 @@ def of_two(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Two images"):
         layout = sample(d, m, "two objects", "Layout of this one")
         color = sample(d, m, "sunset with window", "Colors of this one")
-    with d.column(LEFT, BELOW, group="Your model"):
+    with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = empty(d, m, 2, "How many, and how large")
         how = sampling(d, m, loaded[0])
@@ -137,7 +136,7 @@ def of_two(d: Drawing, m: Model) -> None:
         wires = dict(layout_image=layout[0], color_image=color[0], vae=loaded[2], model=loaded[0])
         noise = d("Img2NoiseNoiseFromTwoImages", similarity=0.8, noise_seed=SEED, **wires)
         d.preview("the noise's preview", noise[1], shown=0)
-    with d.column(SECOND, BELOW, group="3. What you want to see"):
+    with d.column(SECOND, below=True, group="3. What you want to see"):
         positive = words(d, loaded[1], "a cube left of a cone on a floor")
         who = guider(d, loaded, positive, avoided(d, m, loaded[1]), m.cfg)
         pictures = decoded(d, started(d, noise[0], who, how, latent), loaded[2])

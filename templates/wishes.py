@@ -67,6 +67,7 @@ def templates() -> Iterator[Template]:
             d = Drawing(name)
             d.note(f"## {wish[3:]}\n\n{note(wish, model)}\n\n{other(model, wish, list(models))}")
             draw(d, model)
+            d.settle()
             yield Template(name, wish, model, d)
 
 

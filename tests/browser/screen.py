@@ -122,6 +122,13 @@ class Screen:
               .filter(n => n.has_errors || !(n.type in LiteGraph.registered_node_types)).map(n => n.type)"""
         )
 
+    def unknown(self) -> list[str]:
+        """The types of nodes that the page does not know; a model that is not there does not count."""
+        return self.page.evaluate(
+            """() => app.rootGraph.nodes.flatMap(n => [n, ...(n.subgraph?.nodes ?? [])])
+              .map(n => n.type).filter(type => !(type in LiteGraph.registered_node_types))"""
+        )
+
     def shrink(self, most: dict) -> None:
         """Set the page's own widgets of these names to at most so much, and have small text drawn."""
         self.page.evaluate(_SHRINK, most)
