@@ -15,6 +15,7 @@ from pathlib import Path
 NODES = Path(__file__).with_name("nodes.json")
 INLET, OUTLET = -10, -20  # what a box's own links start from and end at
 MUTED = 2
+GIVEN = "your image", "layout", "colors", "first", "second"  # titles of previews of what is given
 FAR = 10_000  # where the lower row is until `settle`
 GAP, TITLE = 30, 30  # between nodes in a column, and the height of a title
 VERSION = "0.1.0"
@@ -162,7 +163,8 @@ class Drawing:
 
     def saved(self, app: list[list], scale: float = 0.6) -> dict:
         """Return the workflow; `app` lists the [node, widget] that App mode shows."""
-        results = [node["id"] for node in self.nodes if node["type"] in ("PreviewImage", "SaveImage")]
+        previews = [node for node in self.nodes if node["type"] == "PreviewImage"]
+        results = [node["id"] for node in previews if node["title"] not in GIVEN]
         extra = dict(ds=dict(scale=scale, offset=[80, 140]), linearData=dict(inputs=app, outputs=results))
         made = dict(id=str(uuid.uuid5(ADDRESS, self.name)), revision=0, last_node_id=len(self.nodes))
         made |= dict(last_link_id=len(self.links), nodes=self.nodes, links=self.links, groups=self.groups)

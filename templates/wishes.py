@@ -44,6 +44,7 @@ APP = {  # widgets that App mode shows, where a graph has them
     "Img2NoiseUnsample": ["forward_share"],
     "Img2NoiseBlendNoises": ["weight"],
 }
+ASIDE = "What you do not want", "Nothing"  # prompts that nobody needs to change
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,24 @@ def test_a_template_of_a_large_model_opens_with_all_its_nodes(screen, name):
     opened(screen, name)
 
 
+def test_app_mode_shows_the_knobs_of_a_template_and_its_pictures(screen):
+    opened(screen, FIRST)
+    has = "id => app.extensionManager.command.commands.some(c => c.id === id)"
+    if not screen.page.evaluate(has, "Comfy.ToggleLinear"):
+        pytest.skip("this page has no App mode")
+    ended, said = screen.run()
+    assert ended == "execution_success", said
+    screen.page.evaluate("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
+    skip = screen.page.get_by_role("button", name="Skip", exact=True)
+    skip.wait_for()
+    skip.click()
+    for name in ("scene", "text", "similarity", "seed"):
+        screen.page.get_by_text(name, exact=True).first.wait_for()
+    assert screen.page.locator("img").count() >= 3
+    screen.shot("app")
+    assert not screen.complaints
+
+
 def test_the_template_browser_shows_every_template_with_its_thumbnail(screen):
     screen.open()
     screen.page.get_by_role("button", name="Templates").first.click()

@@ -48,9 +48,9 @@ def to_api(workflow: dict, object_info: dict) -> Graph:
 
 
 class _Level:
-    """The nodes of a workflow, or of a box in it, with what comes into the box."""
+    """The nodes of a workflow, or of a box in it, with what comes into the box (nothing if it stands alone)."""
 
-    def __init__(self, nodes: list[dict], links: dict, boxes: dict, prefix: str = "", entering: list = ()):
+    def __init__(self, nodes: list[dict], links: dict, boxes: dict, prefix: str = "", entering: tuple = ()):
         self.nodes = {node["id"]: node for node in nodes if node.get("mode", 0) not in _OFF}
         self.links, self.boxes, self.prefix, self.entering = links, boxes, prefix, entering
 
@@ -73,7 +73,7 @@ class _Level:
     def source(self, origin: int, slot: int):
         """Where a link comes from, or the value of a box's widget; None if that node is off."""
         if origin == INLET:
-            return self.entering[slot]
+            return self.entering[slot] if self.entering else None
         node = self.nodes.get(origin)
         if node is None or node["type"] not in self.boxes:
             return node and [f"{self.prefix}{origin}", slot]
@@ -85,10 +85,10 @@ class _Level:
         box = self.boxes[node["type"]]
         widgets = [name for owner, name in node["properties"].get("proxyWidgets", []) if owner == "-1"]
         values = dict(zip(widgets, node.get("widgets_values", []), strict=False))
-        entering = [
+        entering = tuple(
             values.get(slot["name"]) if slot.get("link") is None else self.source(*self.links[slot["link"]])
             for slot in node["inputs"]
-        ]
+        )
         links = {k["id"]: (k["origin_id"], k["origin_slot"]) for k in box["links"]}
         ends = [k for k in box["links"] if k["target_id"] == OUTLET]
         leaving = {k["target_slot"]: links[k["id"]] for k in ends}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import quote
 
 from ..each import each
 from .server import PACK
@@ -35,7 +36,7 @@ def test_the_template_browser_shows_every_workflow(server):
 
 @each("name", WORKFLOWS)
 def test_a_template_opens_and_has_a_picture(server, name):
-    workflow = json.loads(server.get(f"/api/workflow_templates/img2noise/{name}.json"))
-    thumbnail = server.get(f"/api/workflow_templates/img2noise/{name}.jpg")
+    workflow = json.loads(server.get(f"/api/workflow_templates/img2noise/{quote(name)}.json"))
+    thumbnail = server.get(f"/api/workflow_templates/img2noise/{quote(name)}.jpg")
     assert workflow["version"] == 0.4
     assert thumbnail[:3] == b"\xff\xd8\xff" and len(thumbnail) < 60_000
