@@ -48,7 +48,7 @@ def to_api(workflow: dict, object_info: dict) -> Graph:
 
 
 class _Level:
-    """The nodes of a workflow, or of a box in it, with what comes into the box (nothing if it stands alone)."""
+    """The nodes of a workflow or of a box, with what comes into the box; nothing if it stands alone."""
 
     def __init__(self, nodes: list[dict], links: dict, boxes: dict, prefix: str = "", entering: tuple = ()):
         self.nodes = {node["id"]: node for node in nodes if node.get("mode", 0) not in _OFF}
