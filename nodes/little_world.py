@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from ..img2noise import checks
+from ..samples import PHOTOS, load
 from ..world.render import trace
 from ..world.scenes import SAMPLES, caption
 from .host import folders, little_world
@@ -48,12 +49,15 @@ class Img2NoiseSampleImage(io.ComfyNode):
             node_id="Img2NoiseSampleImage",
             display_name="Sample Image",
             category="img2noise/edit",
-            description="Draws a picture to try things on, with a mask of its object and a prompt that "
-            "describes it. No file is needed; put Load Image in its place for your own.",
-            search_aliases=["example image", "test picture", "demo image", "load image", "caption"],
+            description="Gives a picture to try things on, with a mask of its object and a prompt that "
+            "describes it. Use Load Image for your own.",
+            search_aliases=["example image", "test picture", "demo image", "photo", "caption"],
             inputs=[
                 io.Combo.Input(
-                    "scene", options=list(SAMPLES), tooltip="What to draw: colored objects on a floor."
+                    "scene",
+                    options=[*SAMPLES, *PHOTOS],
+                    tooltip="A drawn scene, which the little world knows too, or a photo for other models: "
+                    f"{', '.join(PHOTOS)}.",
                 ),
                 io.Int.Input(
                     "size",
@@ -67,14 +71,20 @@ class Img2NoiseSampleImage(io.ComfyNode):
             ],
             outputs=[
                 io.Image.Output("image", tooltip="The picture; connect to VAE Encode."),
-                io.Mask.Output("mask", tooltip="The object, the left one of two, for Set Latent Noise Mask."),
+                io.Mask.Output(
+                    "mask",
+                    tooltip="The object, the left one of two: cup, face, suit. For Set Latent Noise Mask.",
+                ),
                 io.String.Output("caption", tooltip="What it shows; connect to text of CLIP Text Encode."),
             ],
         )
 
     @classmethod
     def execute(cls, scene, size) -> io.NodeOutput:
-        checks.choice(scene, "scene", SAMPLES)
+        checks.choice(scene, "scene", (*SAMPLES, *PHOTOS))
         checks.whole(size, "size", 64, 1024)
+        if photo := PHOTOS.get(scene):
+            picture, mask = load(photo, size)
+            return io.NodeOutput(torch.from_numpy(picture)[None], torch.from_numpy(mask)[None], photo.caption)
         picture, masks = (torch.from_numpy(part) for part in trace(SAMPLES[scene], size))
         return io.NodeOutput(picture[None], masks[:1], caption(SAMPLES[scene]))
