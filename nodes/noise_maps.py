@@ -84,7 +84,7 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
                 io.String.Input(
                     "color",
                     default="#d02020",
-                    tooltip="The color to give, as a hex code: #d02020 is red, #20a040 green, #2050d0 blue.",
+                    tooltip="The new color as a hex code: #d02020 is red, #20a040 green, #2050d0 blue.",
                 ),
                 io.Mask.Input("mask", tooltip="The area to recolor, in any size. Soft edges work."),
                 *_pulling(),
@@ -206,8 +206,12 @@ def band_of(start: float, end: float) -> tuple[float, float]:
 
 
 def rgb(color: str) -> list[float]:
-    """Return red, green and blue in [0, 1] of a hex code."""
-    found = re.fullmatch(r"#?([0-9a-fA-F]{6})", color.strip()) if isinstance(color, str) else None
+    """Return red, green and blue in [0, 1] of a hex code; two digits more, for opacity, are left out."""
+    found = (
+        re.fullmatch(r"#?([0-9a-fA-F]{6})(?:[0-9a-fA-F]{2})?", color.strip())
+        if isinstance(color, str)
+        else None
+    )
     if not found:
         said = repr(color[:40]) if isinstance(color, str) else checks.kind(color)
         raise ValueError(f"color must be # and six hex digits, such as #d02020 for red, got {said}")

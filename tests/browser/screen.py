@@ -19,6 +19,7 @@ HOST_SAYS = re.compile(  # errors that an empty page has as well: what is fetche
 )
 LOOKED_FOR = re.compile(r"/docs/\w+/[\w-]+\.md$")  # a page in the user's language, before the page for all
 SECONDS = 120
+SHOTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 _PICTURES = """() => app.rootGraph.nodes.filter(n => /^(Save|Preview)Image$/.test(n.type)).map(n => {
   const [image] = n.imgs ?? [];
   if (!image?.complete || !image.naturalWidth) return 0;

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
 
-from ..host import hosts
-from ..host.conftest import site  # noqa: F401 (a fixture)
-from ..host.server import Server
-from .conftest import SHOTS
-from .screen import Screen
+from .renderers import BOTH, opened, shown
+from .screen import SHOTS, Screen
 
-FOUND = hosts.found()
-HOSTS = list(dict.fromkeys([*FOUND[:1], *FOUND[-1:]]))
-PIN = re.compile(r"^comfyui-frontend-package==([\d.]+)$", re.M)
 BUILD = """() => {
   app.rootGraph.clear();
   const made = {}, add = (name, type, x, y, values = []) => {
@@ -50,51 +41,9 @@ RANDOM = "app.rootGraph.nodes.find(n => n.type === 'RandomNoise')"
 VALUE = "(node, name) => node.widgets.find(w => w.name === name).value"
 
 
-def furnished(comfy: hosts.Comfy, folder) -> str:
-    """A folder with the frontend that this ComfyUI pins, for a Python that has another."""
-    asked = PIN.search((comfy.folder / "requirements.txt").read_text("utf-8")).group(1)
-    script = "import importlib.metadata as m; print(m.version('comfyui-frontend-package'))"
-    has = subprocess.run([comfy.python, "-c", script], capture_output=True, text=True).stdout.strip()
-    if has != asked:
-        package = f"comfyui-frontend-package=={asked}"
-        command = [comfy.python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, package]
-        if subprocess.run([str(part) for part in command], stdout=sys.stderr).returncode:
-            pytest.skip(f"{package} cannot be installed")
-    return str(folder)
-
-
-@pytest.fixture(scope="module", params=HOSTS or [None], ids=lambda comfy: comfy.version if comfy else "none")
-def server(request, browser, site, tmp_path_factory):  # noqa: F811
-    if request.param is None:
-        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
-    front = furnished(request.param, tmp_path_factory.mktemp("frontend"))
-    paths = os.pathsep.join([front, str(site(request.param.python))])
-    started = Server(request.param, tmp_path_factory.mktemp(f"picking-{request.param.version}"), paths)
-    yield started
-    started.stop()
-
-
-def opened(browser, server, vue: bool) -> Screen:
-    screen = Screen(browser, server.port, SHOTS)
-    for _ in range(2):  # what is set counts from the next load
-        screen.open()
-        screen.page.evaluate(
-            """async (vue) => {
-              await app.extensionManager.setting.set('Comfy.TutorialCompleted', true);
-              await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue);
-            }""",
-            vue,
-        )
-        screen.page.keyboard.press("Escape")
-    return screen
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes-2"])
+@pytest.fixture(scope="module", **BOTH)
 def screen(request, browser, server):
-    found = opened(browser, server, request.param)
-    yield found
-    assert not found.complaints
-    found.close()
+    yield from shown(browser, server, request.param)
 
 
 def known_of_old_frontends(request, what: str) -> None:
