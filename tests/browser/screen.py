@@ -18,7 +18,7 @@ HOST_SAYS = re.compile(  # errors that an empty page has as well: what is fetche
     "|extension 'Comfy.AudioWidget'"  # of 0.14.0, for any node that ran and shows nothing
 )
 LOOKED_FOR = re.compile(r"/docs/\w+/[\w-]+\.md$")  # a page in the user's language, before the page for all
-SECONDS = 30
+SECONDS = 120
 SHOTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 _PICTURES = """() => app.rootGraph.nodes.filter(n => /^(Save|Preview)Image$/.test(n.type)).map(n => {
   const [image] = n.imgs ?? [];
