@@ -49,6 +49,7 @@ def fresh(screen: Screen, server) -> Grid:
     for file in server.output.glob("*.safetensors"):
         file.unlink()
     server.post("/free", {"free_memory": True})  # or a graph that has run before would write nothing
+    screen.page.evaluate("() => sessionStorage.removeItem('img2noise_pick')")
     screen.page.evaluate(BUILD)
     screen.page.locator(".img2noise-pick").wait_for()
     screen.page.wait_for_timeout(500)
