@@ -101,6 +101,33 @@ def test_it_finds_the_seed_outside_of_its_subgraph(boxed):
     assert boxed.value("noise_seed", RANDOM) != 7 and not boxed.stale
 
 
+def test_it_finds_the_seed_of_a_noise_that_is_in_a_subgraph_and_one_that_is_set_on_that(own, server):
+    """First a number wired into the subgraph, then, without the wire, the subgraph's own widget."""
+    grid = fresh(own, server)
+    own.page.evaluate(
+        f"""() => {{
+          const number = LiteGraph.createNode('PrimitiveInt');
+          app.rootGraph.add(number);
+          number.widgets[0].value = 7;
+          number.connect(0, {RANDOM}, 'noise_seed');
+          app.canvas.selectItems([{RANDOM}]);
+        }}"""
+    )
+    own.page.evaluate(COMMAND, "Comfy.Graph.ConvertToSubgraph")
+    own.page.wait_for_function("() => app.rootGraph.nodes.some(n => n.subgraph)")
+    number = "app.rootGraph.nodes.find(n => n.type === 'PrimitiveInt')"
+    box = "app.rootGraph.nodes.find(n => n.subgraph)"
+    grid.press("Show")
+    grid.press("Reroll")
+    grid.shows()
+    assert grid.value("value", number) != 7 and not grid.stale
+    own.page.evaluate(f"() => {box}.disconnectInput({box}.inputs.findIndex(i => i.name === 'noise_seed'))")
+    before = grid.value("noise_seed", box)
+    grid.press("Reroll")
+    grid.shows()
+    assert grid.value("noise_seed", box) != before and not grid.stale
+
+
 def test_its_pictures_are_there_again_after_a_look_out_of_the_subgraph(boxed):
     boxed.press("Show")
     boxed.shows()
