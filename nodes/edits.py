@@ -32,9 +32,8 @@ class Img2NoiseImageToNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseImageToNoiseMaps",
             display_name="Image to Noise Maps",
             category=CATEGORY,
-            description="Turns a picture into noise maps, one for each step. Sampled with the same prompt "
-            "they return the picture; with another prompt, its edit. The maps can be shifted, "
-            "flipped, recolored and saved.",
+            description="Turns a picture into noise maps: with its prompt they return it, with another "
+            "they edit it.",
             search_aliases=[
                 "edit-friendly inversion",
                 "ddpm inversion",
@@ -43,7 +42,7 @@ class Img2NoiseImageToNoiseMaps(io.ComfyNode):
                 "rf inversion",
             ],
             inputs=[
-                io.Guider.Input("guider", tooltip="The model with the prompt that describes your picture."),
+                io.Guider.Input("guider", tooltip="The model with your picture's prompt."),
                 inputs.sigmas(),
                 inputs.picture(),
                 *inputs.noising(),
@@ -54,15 +53,12 @@ class Img2NoiseImageToNoiseMaps(io.ComfyNode):
                     min=1,
                     max=64,
                     advanced=True,
-                    tooltip="How many steps go through the model together. 1 returns the picture exactly; "
-                    "more is faster, less exact and needs more memory.",
+                    tooltip="Steps per model call: 1 is exact; more is faster.",
                 ),
             ],
             outputs=[
-                inputs.noise_maps_output("Connect to Sample Noise Maps, or change them first."),
-                io.String.Output(
-                    "report", tooltip="Steps, strength of the maps, and whether few-step mode is on."
-                ),
+                inputs.noise_maps_output("Connect to Sample Noise Maps."),
+                io.String.Output("report", tooltip="Steps and strength of the maps."),
             ],
         )
 
@@ -84,8 +80,7 @@ class Img2NoiseSampleNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseSampleNoiseMaps",
             display_name="Sample Noise Maps",
             category=CATEGORY,
-            description="Makes a picture of noise maps. The prompt they were made with returns your picture, "
-            "another prompt its edit. It is the sampler itself: connect the output to VAE Decode.",
+            description="Samples noise maps: with their prompt your picture, with another its edit.",
             search_aliases=["edit-friendly sampler", "replay noise maps", "ddpm inversion", "prompt edit"],
             inputs=[
                 io.Guider.Input(
@@ -96,17 +91,15 @@ class Img2NoiseSampleNoiseMaps(io.ComfyNode):
                     "skip",
                     default=0.0,
                     **inputs.UNIT,
-                    tooltip="The share of the first steps left out, where it is more than the maps leave "
-                    "out. Higher keeps more of the picture; 0 takes all that the maps have.",
+                    tooltip="Higher keeps more of the picture; 0 takes all maps.",
                 ),
                 io.Latent.Input(
                     "latent",
                     optional=True,
-                    tooltip="Optional: your picture with a noise mask, to change nothing outside it, or some "
-                    "pictures of a batch, to sample these alone.",
+                    tooltip="Optional: your picture with a noise mask, to keep what lies outside.",
                 ),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="The picture; connect to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="Connect to VAE Decode.")],
         )
 
     @classmethod
@@ -123,8 +116,7 @@ class Img2NoisePromptEdit(io.ComfyNode):
             node_id="Img2NoisePromptEdit",
             display_name="Prompt Edit (Edit-Friendly DDPM)",
             category=CATEGORY,
-            description="Changes a picture by its prompt and keeps the rest. Each seed gives another edit. "
-            "A noise mask on the latent limits where it changes.",
+            description="Changes a picture by its prompt and keeps the rest. A noise mask limits where.",
             search_aliases=[
                 "edit-friendly edit",
                 "ddpm inversion",
@@ -135,10 +127,8 @@ class Img2NoisePromptEdit(io.ComfyNode):
                 "edit image",
             ],
             inputs=[
-                io.Guider.Input("source", tooltip="The model with the prompt that describes your picture."),
-                io.Guider.Input(
-                    "target", tooltip="The model with the prompt you want, often at higher guidance."
-                ),
+                io.Guider.Input("source", tooltip="The model with your picture's prompt."),
+                io.Guider.Input("target", tooltip="The model with the new prompt, often at higher cfg."),
                 inputs.sigmas(),
                 inputs.picture(),
                 *inputs.noising(),
@@ -146,10 +136,8 @@ class Img2NoisePromptEdit(io.ComfyNode):
                 *inputs.strengthening(),
             ],
             outputs=[
-                io.Latent.Output("latent", tooltip="The edited picture; connect to VAE Decode."),
-                io.String.Output(
-                    "report", tooltip="Where the edit starts, and how much of a color change can arrive."
-                ),
+                io.Latent.Output("latent", tooltip="The edit; connect to VAE Decode."),
+                io.String.Output("report", tooltip="Where the edit starts, and how much color can change."),
             ],
         )
 

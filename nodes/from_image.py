@@ -19,9 +19,9 @@ QUIET = 0.005  # share of noise that is missing, from which a warning is worth a
 logger = logging.getLogger(__name__)
 
 SHARES = {
-    "layout": "How much of the layout is kept, in lightness. 0 paints other shapes in the same colors.",
-    "color": "How much of the colors is kept. 0 paints the same shapes in other colors.",
-    "detail": "How much of the fine detail is kept, of lightness and color. 0 makes new texture.",
+    "layout": "Lower keeps less of the shapes; 0 paints others in the same colors.",
+    "color": "Lower keeps less of the colors; 0 paints the same shapes in others.",
+    "detail": "Lower keeps less fine detail; 0 makes new texture.",
 }
 
 
@@ -32,8 +32,7 @@ class Img2NoiseNoiseFromImage(io.ComfyNode):
             node_id="Img2NoiseNoiseFromImage",
             display_name="Noise from Image (ZCA)",
             category="img2noise/variations",
-            description="Makes noise that will turn into an image like yours; each seed gives another "
-            "variation. similarity says how near. It works at any size and with every sampler node.",
+            description="Makes noise that will turn into an image like yours.",
             search_aliases=[
                 "image to noise",
                 "variations",
@@ -43,11 +42,11 @@ class Img2NoiseNoiseFromImage(io.ComfyNode):
                 "img2img",
             ],
             inputs=[
-                io.Image.Input("image", tooltip="Your image, of any size; each of a batch gets a noise."),
+                io.Image.Input("image", tooltip="Your image, of any size."),
                 inputs.own_vae(),
                 inputs.own_model(),
                 inputs.similarity(),
-                inputs.noise_seed("Another seed gives another variation."),
+                inputs.noise_seed("Each seed gives another variation."),
                 inputs.own_whitener(),
                 inputs.keep_mask(),
                 *(inputs.share(name, tip) for name, tip in SHARES.items()),
@@ -56,7 +55,7 @@ class Img2NoiseNoiseFromImage(io.ComfyNode):
             ],
             outputs=[
                 inputs.noise_output(),
-                io.Image.Output("preview", tooltip="What this noise will make, at your image's own size."),
+                io.Image.Output("preview", tooltip="What this noise will make."),
             ],
         )
 
@@ -92,23 +91,20 @@ class Img2NoiseNoiseFromTwoImages(io.ComfyNode):
             node_id="Img2NoiseNoiseFromTwoImages",
             display_name="Noise from Two Images",
             category="img2noise/variations",
-            description="Makes noise with the layout of one image and the colors of another. Each seed gives "
-            "another variation.",
+            description="Makes noise with the layout of one image and the colors of another.",
             search_aliases=["color transfer", "style transfer", "mix images", "palette", "two images"],
             inputs=[
-                io.Image.Input("layout_image", tooltip="Gives shapes, light and shadow, and fine detail."),
-                io.Image.Input(
-                    "color_image", tooltip="Gives the colors of large areas, where they are in it."
-                ),
+                io.Image.Input("layout_image", tooltip="Gives shapes, light and shadow, and detail."),
+                io.Image.Input("color_image", tooltip="Gives the colors of large areas."),
                 inputs.own_vae(),
                 inputs.own_model(),
                 inputs.similarity(),
-                inputs.noise_seed("Another seed gives another variation."),
+                inputs.noise_seed("Each seed gives another variation."),
                 inputs.own_whitener(),
             ],
             outputs=[
                 inputs.noise_output(),
-                io.Image.Output("preview", tooltip="What this noise will make, at layout_image's own size."),
+                io.Image.Output("preview", tooltip="What this noise will make."),
             ],
         )
 
@@ -135,18 +131,17 @@ class Img2NoiseKSampler(io.ComfyNode):
             node_id="Img2NoiseKSampler",
             display_name="KSampler (from Image)",
             category="img2noise/variations",
-            description="Makes variations of an image: samples as KSampler does, from noise that will turn "
-            "into an image like yours. Each seed gives another; similarity says how near.",
+            description="Samples variations of your image; similarity says how near.",
             search_aliases=["sampler", "variations", "img2img", "ksampler", "correlated noise"],
             inputs=[
                 *_core_inputs(),
-                io.Image.Input("image", tooltip="The image to vary, of any size; its middle is used."),
+                io.Image.Input("image", tooltip="Your image, of any size; its middle is used."),
                 inputs.own_vae(),
                 inputs.similarity(),
                 inputs.own_whitener(),
                 inputs.keep_mask(),
             ],
-            outputs=[io.Latent.Output("latent", tooltip="The denoised latent; connect to VAE Decode.")],
+            outputs=[io.Latent.Output("latent", tooltip="Connect to VAE Decode.")],
         )
 
     @classmethod
@@ -203,16 +198,16 @@ def forgetful(model, noise: ImageNoise, sampler, sigmas: Tensor) -> list[str]:
 def _core_inputs():
     """Return the inputs of core's KSampler, in its order and ranges."""
     samplers, schedulers = comfy.samplers.KSampler.SAMPLERS, comfy.samplers.KSampler.SCHEDULERS
-    to_change = "An empty latent for new variations, or a picture to change with denoise below 1."
+    to_change = "An empty latent, or a picture with denoise below 1."
     return [
         io.Model.Input("model", tooltip="The model that denoises."),
-        io.Int.Input("seed", **inputs.SEED, tooltip="Another seed gives another variation."),
+        io.Int.Input("seed", **inputs.SEED, tooltip="Each seed gives another variation."),
         io.Int.Input(
             "steps",
             default=20,
             min=1,
             max=10000,
-            tooltip="More steps take longer and often give finer detail.",
+            tooltip="More give finer detail, but take longer.",
         ),
         io.Float.Input(
             "cfg",
@@ -221,14 +216,10 @@ def _core_inputs():
             max=100.0,
             step=0.1,
             round=0.01,
-            tooltip="How closely the prompt is followed; too high gives harsh colors.",
+            tooltip="Higher follows the prompt closer; too high gives harsh colors.",
         ),
-        io.Combo.Input(
-            "sampler_name", options=samplers, tooltip="How noise is removed: sets speed and style."
-        ),
-        io.Combo.Input(
-            "scheduler", options=schedulers, tooltip="How the steps are spread over the noise levels."
-        ),
+        io.Combo.Input("sampler_name", options=samplers, tooltip="Sets speed and style."),
+        io.Combo.Input("scheduler", options=schedulers, tooltip="How the steps are spread."),
         io.Conditioning.Input("positive", tooltip="What you want to see."),
         io.Conditioning.Input("negative", tooltip="What you do not want to see."),
         io.Latent.Input("latent_image", tooltip=to_change),

@@ -20,13 +20,11 @@ LATENT_SPACES = [name for name in SPACES if name != "rgb"]
 
 
 def whitener():
-    return WhitenerType.Input(
-        "whitener", tooltip="From Load Image Profile: choose the one for your model, or your own."
-    )
+    return WhitenerType.Input("whitener", tooltip="From Load Image Profile.")
 
 
 def model():
-    tip = "Optional: checks that the whitener belongs to your model."
+    tip = "Optional: checks that the profile fits your model."
     return io.Model.Input("model", optional=True, tooltip=tip)
 
 
@@ -35,9 +33,7 @@ def noise_seed(tooltip: str):
 
 
 def own_model():
-    return io.Model.Input(
-        "model", tooltip="The model you will sample with; it says which latents the noise is for."
-    )
+    return io.Model.Input("model", tooltip="The model you sample with.")
 
 
 def own_vae():
@@ -45,9 +41,7 @@ def own_vae():
 
 
 def own_whitener():
-    tip = (
-        "Optional: an image profile of your own, from Load Image Profile. Without it the shipped one is used."
-    )
+    tip = "Optional: your own, from Load Image Profile."
     return WhitenerType.Input("whitener", optional=True, tooltip=tip)
 
 
@@ -57,8 +51,7 @@ def similarity():
         default=0.7,
         **UNIT,
         display_mode=io.NumberDisplay.slider,
-        tooltip="Higher keeps more of your image: 1 layout, color and texture, 0.7 layout and colors, 0.3 a "
-        "hint, 0 nothing. Try 0.5 to 0.8.",
+        tooltip="Higher keeps more: 0.7 layout and colors, 0.3 a hint. Try 0.5 to 0.8.",
     )
 
 
@@ -70,8 +63,7 @@ def keep_mask():
     return io.Mask.Input(
         "keep_mask",
         optional=True,
-        tooltip="White keeps your image, black lets it change, gray in between: the reverse of an inpainting "
-        "mask.",
+        tooltip="White keeps, black changes: the reverse of an inpainting mask.",
     )
 
 
@@ -82,16 +74,14 @@ def made_for():
             "sampler",
             optional=True,
             advanced=True,
-            tooltip="Makes the noise for this sampler, which with few steps passes only part of it.",
+            tooltip="Makes the noise for this sampler: for few steps.",
         ),
-        io.Sigmas.Input(
-            "sigmas", optional=True, advanced=True, tooltip="The steps of that sampler, from a scheduler."
-        ),
+        io.Sigmas.Input("sigmas", optional=True, advanced=True, tooltip="The steps, from a scheduler."),
         GainType.Input(
             "gain",
             optional=True,
             advanced=True,
-            tooltip="From Measure Sampler, in place of sampler and sigmas: best for distilled models.",
+            tooltip="From Measure Sampler, instead of sampler and sigmas.",
         ),
     ]
 
@@ -101,8 +91,7 @@ def temperature():
         "temperature",
         default=5.0,
         **DEGREES,
-        tooltip="How far the result may differ from your picture: 0 keeps nearly everything, 5 the layout "
-        "and colors, 1000 almost nothing.",
+        tooltip="Higher differs more: 0 keeps nearly everything, 5 layout and colors.",
     )
 
 
@@ -113,8 +102,7 @@ def image_temperature():
         **DEGREES,
         optional=True,
         advanced=True,
-        tooltip="As papers count: above 0 it takes the place of similarity; 5 keeps layout and colors, 1000 "
-        "almost nothing.",
+        tooltip="As papers count, instead of similarity: 5 keeps layout and colors.",
     )
 
 
@@ -128,21 +116,20 @@ def blending():
             max=128.0,
             step=0.5,
             optional=True,
-            tooltip="For layout and detail: coarser shapes come from noise_a, finer from noise_b, in "
-            "cycles per picture. Higher takes more of noise_a; 14 is good.",
+            tooltip="For layout and detail: higher takes more from noise_a; 14 cycles per picture is good.",
         ),
         io.Int.Input(
             "variation_seed",
             **SEED,
             optional=True,
-            tooltip="Another seed varies the blend in another way, by variation_strength.",
+            tooltip="Another seed varies the blend otherwise.",
         ),
         io.Float.Input(
             "variation_strength",
             default=0.0,
             **UNIT,
             optional=True,
-            tooltip="How much the blend varies: 0 not at all, 0.1 to 0.3 a little, 1 is new noise.",
+            tooltip="0 leaves the blend as it is, 0.1 to 0.3 varies a little, 1 is new noise.",
         ),
     ]
 
@@ -156,10 +143,7 @@ def batch_size(tooltip: str):
 
 
 def latent_space():
-    tip = (
-        "Whose latents these are: sd (SD 1.x, 2.x, Turbo), sdxl, sd3 (and 3.5), flux (Flux.1, Z-Image), "
-        "flux2, wan21 (Qwen-Image, Wan)."
-    )
+    tip = "sd: SD 1.x and 2.x; flux: also Z-Image; wan21: also Qwen-Image."
     return io.Combo.Input("latent_space", options=LATENT_SPACES, tooltip=tip)
 
 
@@ -170,8 +154,7 @@ def size():
         min=64,
         max=2048,
         step=8,
-        tooltip="Photos are scaled down to this short side, never up. Larger keeps finer detail. "
-        "kronecker and dense use the middle square and leave out smaller photos.",
+        tooltip="Photos are scaled down to this short side; larger keeps finer detail.",
     )
 
 
@@ -182,22 +165,21 @@ def fitting(advanced: bool | None = None):
             "structure",
             options=list(STRUCTURES),
             advanced=advanced,
-            tooltip="cosine: any size, best for most. stationary: the same for seamless tiles. kronecker: "
-            "one size, separates rows and columns. dense: thousands of small pictures.",
+            tooltip="cosine is best for most; stationary for seamless tiles; kronecker and dense for "
+            "one size.",
         ),
         io.Combo.Input(
             "method",
             options=list(METHODS),
             advanced=advanced,
-            tooltip="zca keeps noise where the picture's detail is; zca-cor treats channels alike; pca, "
-            "pca-cor, cholesky order it otherwise. No cholesky for cosine, stationary.",
+            tooltip="zca keeps detail in place; others reorder it. No cholesky with cosine or stationary.",
         ),
         io.Float.Input(
             "shrinkage",
             default=0.0,
             **UNIT,
             advanced=advanced,
-            tooltip="Higher makes the whitener steadier when pictures are few: try 0.01 to 0.1.",
+            tooltip="Higher is steadier when pictures are few: try 0.01 to 0.1.",
         ),
     ]
 
@@ -205,25 +187,17 @@ def fitting(advanced: bool | None = None):
 def fitted():
     """Return the outputs of a fit."""
     return [
-        WhitenerType.Output(
-            "whitener", tooltip="Connect to nodes that ask for a whitener, or to Save Image Profile."
-        ),
-        MomentsType.Output(
-            "moments", tooltip="The measurements; connect to a Fit Image Profile to add pictures."
-        ),
+        WhitenerType.Output("whitener", tooltip="Connect to a whitener input."),
+        MomentsType.Output("moments", tooltip="Connect to another Fit Image Profile."),
     ]
 
 
 def noise_output():
-    return io.Noise.Output(
-        "noise", tooltip="Connect to noise of SamplerCustomAdvanced, in place of RandomNoise."
-    )
+    return io.Noise.Output("noise", tooltip="Connect to SamplerCustomAdvanced.")
 
 
 def preview_output():
-    return io.Latent.Output(
-        "preview", tooltip="A preview of the picture this noise makes; connect to VAE Decode."
-    )
+    return io.Latent.Output("preview", tooltip="What this noise will make; connect to VAE Decode.")
 
 
 def searching():
@@ -234,8 +208,8 @@ def searching():
             "loss",
             options=list(LOSSES),
             advanced=True,
-            tooltip="What the search compares: forward, the resulting picture with yours; backward, the "
-            "noise with your whitened picture; baseline, the noise with your picture.",
+            tooltip="What is compared: forward, pictures; backward, noise and whitened picture; "
+            "baseline, noise and picture.",
         ),
         io.Float.Input(
             "alpha",
@@ -244,39 +218,36 @@ def searching():
             max=1.0,
             step=0.001,
             advanced=True,
-            tooltip="Step size of the search: near 1 makes small changes, often accepted; 0 tries "
-            "entirely new noise each time. 0.97 is good.",
+            tooltip="Near 1 makes small changes, 0 new noise each time; 0.97 is good.",
         ),
         io.Float.Input(
             "temperature_start",
             default=100.0,
             **degrees,
-            tooltip="How often the search accepts a worse "
-            "noise at the start. Higher explores "
-            "more; 100 is good.",
+            tooltip="Higher explores more at the start by accepting worse noise; 100 is good.",
         ),
         io.Float.Input(
             "temperature_end",
             default=5.0,
             **degrees,
-            tooltip="The same at the end of the search. Lower ends closer to your picture; 5 is good.",
+            tooltip="The same at the end. Lower ends closer to your picture; 5 is good.",
         ),
         io.Boolean.Input(
             "adapt_step",
             default=False,
             advanced=True,
-            tooltip="Adjusts the step size by itself, from how many steps are accepted.",
+            tooltip="Adjusts the step size by itself.",
         ),
     ]
 
 
 def sigmas():
-    tip = "The steps, from BasicScheduler for example. They must fall to 0; a denoise below 1 works too."
+    tip = "From a scheduler; they must fall to 0."
     return io.Sigmas.Input("sigmas", tooltip=tip)
 
 
 def picture():
-    return io.Latent.Input("latent", tooltip="Your picture from VAE Encode. A batch works, each by itself.")
+    return io.Latent.Input("latent", tooltip="Your picture from VAE Encode.")
 
 
 def noising():
@@ -285,24 +256,22 @@ def noising():
         io.Combo.Input(
             "method",
             options=list(EDITS),
-            tooltip="How edits are made. FlowEdit: calm, keeps most, for every model. edit-friendly: follows "
-            "the new prompt further. auto chooses for your model; custom takes eta.",
+            tooltip="FlowEdit keeps most; edit-friendly follows the prompt further; auto fits your model.",
         ),
         io.Float.Input(
             "eta",
             default=0.5,
             **UNIT,
             advanced=True,
-            tooltip="For custom only: 0 is FlowEdit, 1 is edit-friendly.",
+            tooltip="For custom: 0 is FlowEdit, 1 edit-friendly.",
         ),
         io.Float.Input(
             "skip",
             default=0.28,
             **UNIT,
-            tooltip="The share of the first, noisiest steps left out, rounded down. Higher keeps more of the "
-            "picture, lower changes more; 0.28 keeps the layout.",
+            tooltip="Share of first steps left out. Higher keeps more; 0.28 keeps the layout.",
         ),
-        noise_seed("Another seed gives another edit of the same picture."),
+        noise_seed("Each seed gives another edit."),
     ]
 
 
@@ -310,8 +279,7 @@ def few_steps():
     return io.Combo.Input(
         "few_steps",
         options=["auto", "on", "off"],
-        tooltip="Turbo models need this mode, because their few steps lie far apart. auto turns it on for "
-        "at most 8 steps, except with FlowEdit.",
+        tooltip="For Turbo models; auto is on for at most 8 steps.",
     )
 
 
@@ -324,8 +292,7 @@ def strengthening():
             min=0.0,
             max=5.0,
             step=0.05,
-            tooltip="How strongly the new prompt counts. 1 is normal; 1.5 suits few-step models "
-            "without guidance. Any value but 1 takes half as long again.",
+            tooltip="Higher follows the new prompt more: 1 is normal, 1.5 suits models without cfg.",
         ),
         io.Int.Input(
             "average",
@@ -333,8 +300,7 @@ def strengthening():
             min=1,
             max=64,
             advanced=True,
-            tooltip="How many noises each step averages over. 4 halves the noise left in the edit and takes "
-            "four times as long.",
+            tooltip="Noises averaged per step: 4 halves the noise left, four times as slow.",
         ),
         io.Int.Input(
             "free_steps",
@@ -342,14 +308,13 @@ def strengthening():
             min=0,
             max=1000,
             advanced=True,
-            tooltip="How many of the last steps follow the new prompt alone. More gives cleaner detail that "
-            "is less like your picture's.",
+            tooltip="Last steps by the new prompt alone: more is cleaner, less like yours.",
         ),
     ]
 
 
 def noise_maps():
-    return NoiseMapsType.Input("noise_maps", tooltip="From Image to Noise Maps or Load Noise Maps.")
+    return NoiseMapsType.Input("noise_maps", tooltip="From Image to Noise Maps.")
 
 
 def noise_maps_output(tooltip: str):

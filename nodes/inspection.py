@@ -24,29 +24,24 @@ class Img2NoiseInspectNoise(io.ComfyNode):
             node_id="Img2NoiseInspectNoise",
             display_name="Inspect Noise",
             category="img2noise/advanced",
-            description="Checks a noise: says in words what is wrong with it (too weak, smooth areas "
-            "without noise, traces of a picture) and how to fix it.",
+            description="Says in words what is wrong with a noise and how to fix it.",
             search_aliases=["noise statistics", "is it white noise", "check latent", "diagnose", "spectrum"],
             inputs=[
                 io.Latent.Input(
                     "latent",
-                    tooltip="The noise, from Noise to Latent, First-Step Inversion or Load Latent. With a "
-                    "noise connected: the latent you will sample, for size and batch.",
+                    tooltip="The noise; with a noise connected, the latent you sample.",
                 ),
                 io.Noise.Input(
                     "noise",
                     optional=True,
-                    tooltip="Any noise, from Inverted Noise or RandomNoise for example. It is checked "
-                    "instead of the latent.",
+                    tooltip="Any noise to check instead of the latent.",
                 ),
                 *_beside_a_picture(),
             ],
             outputs=[
-                io.String.Output(
-                    "report", tooltip="The verdict in words, then the figures; connect to Preview Any."
-                ),
+                io.String.Output("report", tooltip="The verdict; connect to Preview Any."),
                 io.Image.Output(
-                    "plot", tooltip="Values, neighbors, spectrum and strength; gray is white noise."
+                    "plot", tooltip="Values, neighbors, spectrum, strength; gray is white noise."
                 ),
             ],
         )
@@ -68,35 +63,28 @@ class Img2NoiseCompareWhitenings(io.ComfyNode):
             node_id="Img2NoiseCompareWhitenings",
             display_name="Compare Whitenings",
             category="img2noise/advanced",
-            description="Compares the noise that an inversion found for a batch of pictures with what "
-            "each whitening gives at once, and says which whitening is nearest, so that you "
-            "know which one to fit.",
+            description="Says which whitening comes nearest to the noise that an inversion found for "
+            "your pictures.",
             search_aliases=["zca", "pca", "cholesky", "linear regression", "which whitening", "W_Diff"],
             inputs=[
-                io.Latent.Input(
-                    "latents", tooltip="A batch of pictures from VAE Encode: ten or more, better hundreds."
-                ),
+                io.Latent.Input("latents", tooltip="Ten pictures or more, from VAE Encode."),
                 io.Latent.Input(
                     "noises",
-                    tooltip="The noise found for each picture, in the same order: the latent of "
-                    "First-Step Inversion.",
+                    tooltip="Their noises, in the same order.",
                 ),
                 inputs.latent_space(),
                 io.Float.Input(
                     "shrinkage",
                     default=0.01,
                     **inputs.UNIT,
-                    tooltip="Higher makes the whitenings steadier when pictures are few: try 0.01 to 0.1.",
+                    tooltip="Higher is steadier when pictures are few: try 0.01 to 0.1.",
                 ),
             ],
             outputs=[
-                io.String.Output(
-                    "report", tooltip="Which whitening is nearest, and a table; connect to Preview Any."
-                ),
+                io.String.Output("report", tooltip="The nearest whitening; connect to Preview Any."),
                 io.Image.Output(
                     "plot",
-                    tooltip="How much of the noise each whitening explains, and how "
-                    "far it is from the best matrix.",
+                    tooltip="How much of the noise each whitening explains.",
                 ),
             ],
         )
@@ -126,12 +114,12 @@ def _beside_a_picture():
         io.Image.Input(
             "picture",
             optional=True,
-            tooltip="The picture the noise belongs to: its smooth areas are then compared with the rest.",
+            tooltip="The noise's picture, to check its smooth areas.",
         ),
         io.Vae.Input(
             "vae",
             optional=True,
-            tooltip="The VAE of your model. With a picture, it shows how much the noise looks like it.",
+            tooltip="The VAE of your model.",
         ),
         io.Float.Input(
             "smoothness",
@@ -141,8 +129,7 @@ def _beside_a_picture():
             step=0.005,
             round=False,
             advanced=True,
-            tooltip="How little neighboring pixels differ, of a range of 2, where a picture is smooth. "
-            "Higher counts more of it as smooth.",
+            tooltip="Higher counts more of the picture as smooth.",
         ),
     ]
 

@@ -26,9 +26,8 @@ class Img2NoiseUnsample(io.ComfyNode):
             node_id="Img2NoiseUnsample",
             display_name="Unsample (DDIM, Forward-Replaced)",
             category="img2noise/unsample",
-            description="Finds the noise behind your picture. Sampled with the same prompt it makes the "
-            "picture again; with another prompt, an edit of it. Connect all outputs to "
-            "SamplerCustomAdvanced.",
+            description="Finds the noise behind your picture, to make it again or to edit it. Connect "
+            "all outputs to SamplerCustomAdvanced.",
             search_aliases=[
                 "ddim inversion",
                 "unsampler",
@@ -40,11 +39,9 @@ class Img2NoiseUnsample(io.ComfyNode):
             inputs=[*_of_picture(), *_unsampling()],
             outputs=[
                 inputs.noise_output(),
-                io.Latent.Output("latent", tooltip="Your picture, with its mask; connect to latent_image."),
-                io.Sampler.Output(
-                    "sampler", tooltip="The sampler that goes back the same way: euler, or that of midpoint."
-                ),
-                io.Sigmas.Output("sigmas", tooltip="The same steps, for the way back."),
+                io.Latent.Output("latent", tooltip="Your picture; connect to latent_image."),
+                io.Sampler.Output("sampler", tooltip="The sampler for the way back."),
+                io.Sigmas.Output("sigmas", tooltip="The steps for the way back."),
             ],
         )
 
@@ -84,21 +81,18 @@ class Img2NoiseInversionSampler(io.ComfyNode):
             node_id="Img2NoiseInversionSampler",
             display_name="Inversion Sampler",
             category="img2noise/advanced",
-            description="Runs sampling backwards: SamplerCustomAdvanced turns the picture in latent_image "
-            "into the noise that makes it. Use the picture's prompt and a guidance of about "
-            "1.",
+            description="Runs a sampler backwards, from a picture to its noise, at a cfg of about 1.",
             search_aliases=["unsample", "unsampler", "ddim inversion", "rf inversion", "fireflow"],
             inputs=_steps_back(),
             outputs=[
                 io.Sampler.Output(
                     "sampler",
-                    tooltip="Connect to SamplerCustomAdvanced with your picture as latent_image; noise "
-                    "and order of the sigmas do not matter. Its output goes to Inverted Noise.",
+                    tooltip="Connect to SamplerCustomAdvanced with your picture; its output goes to "
+                    "Inverted Noise.",
                 ),
                 io.Sampler.Output(
                     "sampler_back",
-                    tooltip="The sampler that goes back the same way: euler, and for midpoint its own. "
-                    "Connect to the sampler that gets Inverted Noise.",
+                    tooltip="The sampler for the way back.",
                 ),
             ],
         )
@@ -116,21 +110,13 @@ class Img2NoiseInvertedNoise(io.ComfyNode):
             node_id="Img2NoiseInvertedNoise",
             display_name="Inverted Noise",
             category="img2noise/advanced",
-            description="Lets a sampler start exactly where an inversion ended, to return the picture or "
-            "to edit it with another prompt. Connect an empty latent or the picture to the "
-            "sampler: both give the same.",
+            description="Starts a sampler where an inversion ended, to return the picture or edit it.",
             search_aliases=["unsample", "resample", "noise from inversion", "latent to noise"],
             inputs=[
-                io.Model.Input(
-                    "model", tooltip="The model you sample with; it sets how the noise is scaled."
-                ),
-                io.Sigmas.Input(
-                    "sigmas", tooltip="The same sigmas as for the inversion and for the sampling."
-                ),
+                io.Model.Input("model", tooltip="The model you sample with."),
+                io.Sigmas.Input("sigmas", tooltip="The same steps as for the inversion."),
                 io.Latent.Input("latent", tooltip="The output of the inversion."),
-                inputs.noise_seed(
-                    "Seed of the noise that some samplers add between steps. The start is the inversion."
-                ),
+                inputs.noise_seed("For samplers that add noise between steps."),
             ],
             outputs=[inputs.noise_output()],
         )
@@ -150,40 +136,31 @@ class Img2NoiseFirstStepInversion(io.ComfyNode):
             node_id="Img2NoiseFirstStepInversion",
             display_name="First-Step Inversion",
             category="img2noise/unsample",
-            description="Finds noise from which the first denoising step alone already shows your "
-            "picture. The layout stays visible in the noise; sample it for pictures that "
-            "share the layout.",
+            description="Finds noise whose first step already shows your picture.",
             search_aliases=["fixed point", "noise inversion", "de-whitening", "image to noise"],
             inputs=[
-                io.Guider.Input(
-                    "guider", tooltip="The model with a prompt; an empty prompt at guidance 1 is usual."
-                ),
-                io.Latent.Input(
-                    "latent", tooltip="Your picture from VAE Encode, in the size that you sample."
-                ),
+                io.Guider.Input("guider", tooltip="The model with a prompt, often empty at cfg 1."),
+                io.Latent.Input("latent", tooltip="Your picture from VAE Encode, in the size you sample."),
                 io.Int.Input(
                     "timestep",
                     default=980,
                     min=1,
                     max=999,
-                    tooltip="The timestep of SD that counts as the first: 980 of 1000 is nearly all noise. "
-                    "Flow models start at the same noise.",
+                    tooltip="Which timestep is first: higher is noisier; 980 of 1000 is good.",
                 ),
                 io.Int.Input(
                     "iterations",
                     default=50,
                     min=1,
                     max=5000,
-                    tooltip="The most iterations it may take, one model call each.",
+                    tooltip="At most this many model calls; more is closer.",
                 ),
                 *_stopping(),
             ],
             outputs=[
                 inputs.noise_output(),
-                io.Latent.Output("latent", tooltip="The noise as a latent: not for VAE Decode."),
-                io.Image.Output(
-                    "plot", tooltip="How much each iteration changed, and how strong the noise is."
-                ),
+                io.Latent.Output("latent", tooltip="The noise, not for VAE Decode."),
+                io.Image.Output("plot", tooltip="Change and strength at each iteration."),
             ],
         )
 
@@ -230,18 +207,17 @@ def _of_picture():
     """Return the inputs of Unsample that say what is inverted, and by which model."""
     tip = "The prompt that describes your picture."
     return [
-        io.Model.Input("model", tooltip="The model you will sample with."),
+        io.Model.Input("model", tooltip="The model you sample with."),
         io.Conditioning.Input("positive", tooltip=tip),
-        io.Conditioning.Input("negative", tooltip="Counts from a cfg above 1; an empty prompt is usual."),
-        io.Latent.Input("latent", tooltip="Your picture from VAE Encode. A batch works, each by itself."),
+        io.Conditioning.Input("negative", tooltip="Counts from a cfg above 1; often empty."),
+        io.Latent.Input("latent", tooltip="Your picture from VAE Encode."),
         io.Float.Input(
             "cfg",
             default=1.0,
             min=0.0,
             max=100.0,
             step=0.1,
-            tooltip="Guidance towards the prompt. Keep it at 1: higher is less exact. Raise it where you "
-            "sample the noise instead, to 3 to 7.",
+            tooltip="Keep 1: higher is less exact. Sampling the noise takes 3 to 7.",
         ),
     ]
 
@@ -254,36 +230,33 @@ def _unsampling():
             default=25,
             min=1,
             max=10000,
-            tooltip="More steps find the noise more exactly and take longer; 25 to 50 is good.",
+            tooltip="More is more exact, but slower; 25 to 50 is good.",
         ),
         io.Combo.Input(
             "scheduler",
             options=comfy.samplers.KSampler.SCHEDULERS,
             default="normal",
-            tooltip="How the steps are spread over the noise levels. normal for SD, simple for flow models.",
+            tooltip="How the steps are spread: normal for SD, simple for flow models.",
         ),
         io.Combo.Input(
             "scheme",
             options=list(SCHEMES),
-            tooltip="How each step back is computed. exact: returns your picture. midpoint: nearly, at once. "
-            "ddim and euler: as published, quick, less exact.",
+            tooltip="exact returns your picture; midpoint nearly; ddim, euler as published, less exact.",
         ),
         io.Float.Input(
             "forward_share",
             default=0.04,
             **inputs.UNIT,
-            tooltip="Share of the cleanest steps that plain noise replaces. 0.04 makes flat areas editable; "
-            "higher loses detail; 0 keeps every detail.",
+            tooltip="Cleanest steps replaced by plain noise: 0.04 makes flat areas editable; 0 keeps detail.",
         ),
-        inputs.noise_seed("Seed of that plain noise: another seed, another edit."),
+        inputs.noise_seed("Seed of that plain noise: each gives another edit."),
         io.Int.Input(
             "iterations",
             default=5,
             min=1,
             max=200,
             advanced=True,
-            tooltip="For exact only: how often each step is refined. 5 is close, 20 exact; a cfg above 1 "
-            "needs more.",
+            tooltip="For exact: 5 is close, 20 exact; a cfg above 1 needs more.",
         ),
     ]
 
@@ -295,20 +268,19 @@ def _steps_back():
             "scheme",
             options=list(ddim.SCHEMES),
             default="implicit",
-            tooltip="How each step back is computed. implicit: exact with enough iterations. midpoint: close "
-            "at once. target, current: usual, less exact.",
+            tooltip="implicit: exact with enough iterations; midpoint: close at once; target, current: "
+            "usual, less exact.",
         ),
         io.Float.Input(
             "forward_fraction",
             default=0.04,
             **inputs.UNIT,
-            tooltip="Share of the last, cleanest steps that plain noise replaces. 0.04 makes flat areas "
-            "editable and loses little detail; 0 keeps every detail.",
+            tooltip="Cleanest steps replaced by plain noise: 0.04 makes flat areas editable; 0 keeps detail.",
         ),
         io.Int.Input(
             "forward_seed",
             **inputs.SEED,
-            tooltip="Seed of that plain noise: another seed, another edit. Do not sample with the same one.",
+            tooltip="Seed of that plain noise; do not sample with the same.",
         ),
         io.Int.Input(
             "iterations",
@@ -316,8 +288,7 @@ def _steps_back():
             min=1,
             max=200,
             advanced=True,
-            tooltip="For implicit only: how often each step is refined. 5 is close, 20 exact; strong "
-            "guidance needs more.",
+            tooltip="For implicit: 5 is close, 20 exact; strong guidance needs more.",
         ),
     ]
 
@@ -328,8 +299,8 @@ def _stopping():
         io.Combo.Input(
             "stop",
             options=list(first_step.STOPS),
-            tooltip="unit_std: at noise of full strength, as published. converged: when the first step "
-            "shows your picture; fine detail becomes very strong. iterations: after all.",
+            tooltip="unit_std: full strength, as published; converged: the picture shows; iterations: "
+            "after all.",
         ),
         io.Int.Input(
             "anderson_window",
@@ -337,8 +308,7 @@ def _stopping():
             min=0,
             max=20,
             advanced=True,
-            tooltip="0: plain steps, through noise that looks whitened. 5 or more: a fraction of the "
-            "calls, another picture; set stop to converged or iterations.",
+            tooltip="0: plain steps. 5 or more: far fewer calls, for converged or iterations.",
         ),
         io.Float.Input(
             "tolerance",
@@ -348,12 +318,11 @@ def _stopping():
             step=0.0001,
             round=False,
             advanced=True,
-            tooltip="For converged: stops when a change is smaller than this. Lower is more exact and "
-            "slower; 0.001 is good.",
+            tooltip="For converged: lower is more exact and slower; 0.001 is good.",
         ),
         io.Boolean.Input(
             "normalize",
             default=True,
-            tooltip="Brings the noise to mean 0 and standard deviation 1, as samplers expect.",
+            tooltip="Scales to mean 0 and standard deviation 1, as samplers expect.",
         ),
     ]

@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from ..img2noise import checks
+from ..samples import PHOTOS, load
 from ..world.render import trace
 from ..world.scenes import SAMPLES, caption
 from .host import folders, little_world
@@ -18,15 +19,14 @@ class Img2NoiseLoadLittleWorld(io.ComfyNode):
             node_id="Img2NoiseLoadLittleWorld",
             display_name="Load Little World",
             category="img2noise/advanced",
-            description="Loads a small model that comes with img2noise: colored balls, cubes, cylinders and "
-            "cones on a floor before a wall. It needs no download, makes pictures of 128 x 128 pixels in "
-            "seconds on any computer, and follows prompts.",
+            description="Loads a small model that comes with img2noise: colored shapes on a floor, 128 "
+            "x 128 pixels.",
             search_aliases=["tiny model", "toy checkpoint", "load checkpoint", "demo model", "no download"],
             outputs=[
-                io.Model.Output("model", tooltip="Works wherever a Stable Diffusion model does."),
+                io.Model.Output("model", tooltip="Works like a Stable Diffusion model."),
                 io.Clip.Output(
                     "clip",
-                    tooltip="Connect to CLIP Text Encode. It knows a few dozen words and names others.",
+                    tooltip="Connect to CLIP Text Encode.",
                 ),
                 io.Vae.Output("vae", tooltip="Connect to VAE Encode and VAE Decode."),
             ],
@@ -48,12 +48,13 @@ class Img2NoiseSampleImage(io.ComfyNode):
             node_id="Img2NoiseSampleImage",
             display_name="Sample Image",
             category="img2noise/edit",
-            description="Draws a picture to try things on, with a mask of its object and a prompt that "
-            "describes it. No file is needed; put Load Image in its place for your own.",
-            search_aliases=["example image", "test picture", "demo image", "load image", "caption"],
+            description="Gives a picture to try, with its mask and prompt.",
+            search_aliases=["example image", "test picture", "demo image", "photo", "caption"],
             inputs=[
                 io.Combo.Input(
-                    "scene", options=list(SAMPLES), tooltip="What to draw: colored objects on a floor."
+                    "scene",
+                    options=[*SAMPLES, *PHOTOS],
+                    tooltip=f"A scene of the little world, or a photo: {', '.join(PHOTOS)}.",
                 ),
                 io.Int.Input(
                     "size",
@@ -61,20 +62,25 @@ class Img2NoiseSampleImage(io.ComfyNode):
                     min=64,
                     max=1024,
                     step=64,
-                    tooltip="Width and height in pixels: 128 for the little world, 512 for SD, 1024 for SDXL "
-                    "and flow models.",
+                    tooltip="Side in pixels: 128 for the little world, 512 for SD, 1024 for SDXL and newer.",
                 ),
             ],
             outputs=[
-                io.Image.Output("image", tooltip="The picture; connect to VAE Encode."),
-                io.Mask.Output("mask", tooltip="The object, the left one of two, for Set Latent Noise Mask."),
-                io.String.Output("caption", tooltip="What it shows; connect to text of CLIP Text Encode."),
+                io.Image.Output("image", tooltip="Connect to VAE Encode."),
+                io.Mask.Output(
+                    "mask",
+                    tooltip="The object, or the left one of two.",
+                ),
+                io.String.Output("caption", tooltip="What it shows; connect to CLIP Text Encode."),
             ],
         )
 
     @classmethod
     def execute(cls, scene, size) -> io.NodeOutput:
-        checks.choice(scene, "scene", SAMPLES)
+        checks.choice(scene, "scene", (*SAMPLES, *PHOTOS))
         checks.whole(size, "size", 64, 1024)
+        if photo := PHOTOS.get(scene):
+            picture, mask = load(photo, size)
+            return io.NodeOutput(torch.from_numpy(picture)[None], torch.from_numpy(mask)[None], photo.caption)
         picture, masks = (torch.from_numpy(part) for part in trace(SAMPLES[scene], size))
         return io.NodeOutput(picture[None], masks[:1], caption(SAMPLES[scene]))

@@ -26,29 +26,26 @@ class Img2NoiseTransformNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseTransformNoiseMaps",
             display_name="Transform Noise Maps",
             category=CATEGORY,
-            description="Moves or mirrors the picture: moves the noise maps, then mirrors them, and the "
-            "model fills the gap with more of the same kind.",
+            description="Moves or mirrors the picture; the model fills the gap.",
             search_aliases=["shift noise maps", "flip", "move", "translate", "pan", "mirror"],
             inputs=[
                 inputs.noise_maps(),
                 io.Int.Input(
                     "right",
                     **move,
-                    tooltip="Moves the picture right by this many pixels, rounded to a multiple of 8, of 16 "
-                    "with Flux.2; negative moves left.",
+                    tooltip="Pixels to the right, in steps of 8, of 16 with Flux.2; negative moves left.",
                 ),
                 io.Int.Input(
                     "down",
                     **move,
-                    tooltip="Moves the picture down by this many pixels, rounded in the same way; negative "
-                    "moves up.",
+                    tooltip="Pixels down, in the same steps; negative moves up.",
                 ),
                 io.Boolean.Input("flip_horizontal", default=False, tooltip="Swaps left and right."),
                 io.Boolean.Input("flip_vertical", default=False, tooltip="Swaps top and bottom."),
             ],
             outputs=[
                 inputs.noise_maps_output(TO_SAMPLER),
-                io.String.Output("report", tooltip="How far the picture was moved, in pixels."),
+                io.String.Output("report", tooltip="How far the picture was moved."),
             ],
         )
 
@@ -72,21 +69,18 @@ class Img2NoiseRecolorNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseRecolorNoiseMaps",
             display_name="Recolor Noise Maps",
             category=CATEGORY,
-            description="Gives part of the picture another color and keeps its texture: pulls the noise "
-            "maps towards the color inside the mask, in the middle steps.",
+            description="Gives part of the picture another color and keeps its texture.",
             search_aliases=["recolor", "color", "tint", "edit noise maps"],
             inputs=[
-                io.Guider.Input(
-                    "guider", tooltip="The model with the prompt that you will sample the maps with."
-                ),
+                io.Guider.Input("guider", tooltip="The model with the prompt you sample with."),
                 inputs.noise_maps(),
                 io.Vae.Input("vae", tooltip="The VAE of your model."),
                 io.String.Input(
                     "color",
                     default="#d02020",
-                    tooltip="The color to give, as a hex code: #d02020 is red, #20a040 green, #2050d0 blue.",
+                    tooltip="The new color: #d02020 is red, #20a040 green, #2050d0 blue.",
                 ),
-                io.Mask.Input("mask", tooltip="The area to recolor, in any size. Soft edges work."),
+                io.Mask.Input("mask", tooltip="The area to recolor, in any size."),
                 *_pulling(),
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
@@ -123,7 +117,7 @@ class Img2NoiseSaveNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseSaveNoiseMaps",
             display_name="Save Noise Maps",
             category=CATEGORY,
-            description="Saves noise maps to output/img2noise for Load Noise Maps: invert once, edit often.",
+            description="Saves noise maps to output/img2noise: invert once, edit often.",
             search_aliases=["store noise maps", "export"],
             is_output_node=True,
             inputs=[
@@ -131,8 +125,7 @@ class Img2NoiseSaveNoiseMaps(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="noise_maps",
-                    tooltip="The file name begins with this, in output/img2noise; a number follows. "
-                    "Subfolders are allowed.",
+                    tooltip="The file name begins with this; a number follows.",
                 ),
             ],
         )
@@ -151,14 +144,13 @@ class Img2NoiseLoadNoiseMaps(io.ComfyNode):
             node_id="Img2NoiseLoadNoiseMaps",
             display_name="Load Noise Maps",
             category=CATEGORY,
-            description="Loads noise maps from Save Noise Maps, to edit a picture again without another "
-            "inversion.",
+            description="Loads noise maps, to edit a picture again without another inversion.",
             search_aliases=["open noise maps", "import"],
             inputs=[
                 io.Combo.Input(
                     "file",
                     options=folders.noise_maps_names(),
-                    tooltip="A file in output/img2noise. Press R to list new files.",
+                    tooltip="A file in output/img2noise. Press R to list new ones.",
                 )
             ],
             outputs=[inputs.noise_maps_output(TO_SAMPLER)],
@@ -206,8 +198,12 @@ def band_of(start: float, end: float) -> tuple[float, float]:
 
 
 def rgb(color: str) -> list[float]:
-    """Return red, green and blue in [0, 1] of a hex code."""
-    found = re.fullmatch(r"#?([0-9a-fA-F]{6})", color.strip()) if isinstance(color, str) else None
+    """Return red, green and blue in [0, 1] of a hex code; two digits more, for opacity, are left out."""
+    found = (
+        re.fullmatch(r"#?([0-9a-fA-F]{6})(?:[0-9a-fA-F]{2})?", color.strip())
+        if isinstance(color, str)
+        else None
+    )
     if not found:
         said = repr(color[:40]) if isinstance(color, str) else checks.kind(color)
         raise ValueError(f"color must be # and six hex digits, such as #d02020 for red, got {said}")
@@ -241,25 +237,23 @@ def _pulling():
             max=1.0,
             step=0.005,
             round=False,
-            tooltip="How strongly the color pulls: 0.05 tints clearly, 0.1 and more covers.",
+            tooltip="Higher pulls more: 0.05 tints clearly, 0.1 covers.",
         ),
         io.Float.Input(
             "band_start",
             default=0.2,
             **inputs.UNIT | dict(max=0.99),
-            tooltip="Where the pull ends, as a share of the steps from the clean end. Lower also changes "
-            "fine detail.",
+            tooltip="Where the pull ends, as a share from the clean end. Lower also changes detail.",
         ),
         io.Float.Input(
             "band_end",
             default=0.7,
             **inputs.UNIT | dict(min=0.01),
-            tooltip="Where the pull begins, counted the same way. Higher also changes the layout.",
+            tooltip="Where it begins. Higher also changes the layout.",
         ),
         io.Boolean.Input(
             "closed_loop",
             default=True,
-            tooltip="On: follows the picture as it changes and stops at the color. Off: as published; "
-            "keeps pulling and overshoots when strong.",
+            tooltip="On: stops at the color. Off: as published, overshoots when strong.",
         ),
     ]

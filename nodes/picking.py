@@ -25,18 +25,16 @@ class Img2NoisePickNoise(io.ComfyNode):
             node_id="Img2NoisePickNoise",
             display_name="Pick Noise",
             category="img2noise/variations",
-            description="Shows what several noises will make before anything is sampled. Click the one you "
-            "like and press Run: only that one is sampled.",
+            description="Shows what several noises will make. Click one and press Run: only that one is"
+            " sampled.",
             search_aliases=["image chooser", "seed picker", "choose seed", "cherry pick", "grid", "preview"],
             is_output_node=True,
             hidden=[io.Hidden.unique_id, io.Hidden.prompt],
             inputs=_picking(),
             outputs=[
                 inputs.noise_output(),
-                io.Latent.Output(
-                    "latent", tooltip="The latent to sample: of the pick, or of each candidate in turn."
-                ),
-                io.Image.Output("preview", tooltip="What the pick, or each candidate, will make."),
+                io.Latent.Output("latent", tooltip="The latent to sample, for each candidate."),
+                io.Image.Output("preview", tooltip="What the pick or each candidate will make."),
             ],
         )
 
@@ -80,12 +78,11 @@ class Img2NoisePreviewNoise(io.ComfyNode):
             node_id="Img2NoisePreviewNoise",
             display_name="Preview Noise",
             category="img2noise/variations",
-            description="Shows the picture that a noise will make, before anything is sampled: its layout "
-            "and colors, without the detail.",
+            description="Shows the layout and colors that a noise will make, before anything is sampled.",
             search_aliases=["noise preview", "see noise", "decode noise", "noise to image"],
             inputs=[
-                _noise("Any noise. One for a picture brings its own whitener."),
-                io.Latent.Input("latent", tooltip="The latent you will sample, for size and batch."),
+                _noise("Any noise."),
+                io.Latent.Input("latent", tooltip="The latent you will sample."),
                 io.Vae.Input("vae", tooltip="The VAE of your model."),
                 _whitener(),
             ],
@@ -109,25 +106,21 @@ class Img2NoiseNoiseSheet(io.ComfyNode):
             node_id="Img2NoiseNoiseSheet",
             display_name="Noise Sheet",
             category="img2noise/variations",
-            description="Draws a table of what noises for your picture will make: a row per similarity, a "
-            "column per seed. Nothing is sampled, so it takes a second.",
+            description="Shows what noises for your picture will make: rows by similarity, columns by seed.",
             search_aliases=["xy plot", "contact sheet", "compare similarities", "compare seeds", "grid"],
             inputs=[
-                io.Latent.Input("latent", tooltip="Your picture from VAE Encode; the first of a batch."),
+                io.Latent.Input("latent", tooltip="Your picture from VAE Encode."),
                 inputs.whitener(),
                 io.String.Input(
                     "similarities",
                     default="0.9, 0.7, 0.5, 0.2",
-                    tooltip="A row each, from 0 to 1: higher keeps more of your picture, 0.7 layout and "
-                    "colors, 0.3 a hint.",
+                    tooltip="From 0 to 1, a row each; higher keeps more.",
                 ),
-                inputs.noise_seed("The seed of the first column; each column adds one."),
-                io.Int.Input(
-                    "seeds", default=4, min=1, max=MOST, tooltip="How many seeds to compare, a column each."
-                ),
+                inputs.noise_seed("The first column's seed; each column adds one."),
+                io.Int.Input("seeds", default=4, min=1, max=MOST, tooltip="How many columns."),
                 _vae(),
             ],
-            outputs=[io.Image.Output("sheet", tooltip="The table; connect to Preview Image.")],
+            outputs=[io.Image.Output("sheet", tooltip="Connect to Preview Image.")],
         )
 
     @classmethod
@@ -161,10 +154,8 @@ def _number(text: str) -> float:
 def _picking():
     """Return the inputs of Pick Noise."""
     return [
-        _noise("Any noise with a seed: Noise from Image, RandomNoise. Candidate 1 is its first of a batch."),
-        io.Latent.Input(
-            "latent", tooltip="The latent you will sample. Several pictures take turns among the candidates."
-        ),
+        _noise("Any noise with a seed: Noise from Image, RandomNoise."),
+        io.Latent.Input("latent", tooltip="The latent you will sample."),
         io.Int.Input(
             "count",
             default=4,
@@ -177,19 +168,19 @@ def _picking():
             default=0,
             min=0,
             max=MOST,
-            tooltip="The candidate that is sampled, as numbered in the grid. 0 samples all of them in turn.",
+            tooltip="The number of the candidate to sample; 0 samples all in turn.",
         ),
         io.Boolean.Input(
             "wait",
             default=True,
-            tooltip="On: samples nothing until you pick. Off: samples all candidates until you pick.",
+            tooltip="On: samples nothing until you pick. Off: samples all.",
         ),
         _whitener(),
         _vae(),
         io.Guider.Input(
             "guider",
             optional=True,
-            tooltip="Shows the model's own first step for your prompt: truer, at one model call for each.",
+            tooltip="The model's first step for your prompt: truer, but slower.",
         ),
     ]
 
@@ -199,10 +190,10 @@ def _noise(tooltip: str):
 
 
 def _whitener():
-    tip = "Turns noise into the picture it stands for. Noise for a picture brings its own."
+    tip = "Optional: another image profile than the noise's own."
     return inputs.WhitenerType.Input("whitener", optional=True, tooltip=tip)
 
 
 def _vae():
-    tip = "The VAE of your model, for sharper previews; without it their colors are rough."
+    tip = "The VAE of your model, for sharper previews."
     return io.Vae.Input("vae", optional=True, tooltip=tip)

@@ -22,8 +22,7 @@ class Img2NoiseInspectSampler(io.ComfyNode):
             node_id="Img2NoiseInspectSampler",
             display_name="Inspect Sampler",
             category="img2noise/variations",
-            description="Says how much of its noise a sampler passes on to the picture, and warns of "
-            "those that forget it, whose variations do not look like your image. No model runs.",
+            description="Says how much of its noise a sampler passes to the picture.",
             search_aliases=[
                 "which sampler",
                 "sampler gain",
@@ -32,9 +31,9 @@ class Img2NoiseInspectSampler(io.ComfyNode):
                 "compare samplers",
             ],
             inputs=[
-                io.Model.Input("model", tooltip="The model you will sample with, for its noise levels."),
-                io.Sampler.Input("sampler", tooltip="From KSamplerSelect or another sampler node."),
-                io.Sigmas.Input("sigmas", tooltip="The steps, from a scheduler. More steps pass more."),
+                io.Model.Input("model", tooltip="The model you sample with."),
+                io.Sampler.Input("sampler", tooltip="From KSamplerSelect."),
+                io.Sigmas.Input("sigmas", tooltip="The steps, from a scheduler; more steps pass more."),
             ],
             outputs=_seen(),
         )
@@ -58,8 +57,8 @@ class Img2NoiseMeasureSampler(io.ComfyNode):
             node_id="Img2NoiseMeasureSampler",
             display_name="Measure Sampler",
             category="img2noise/advanced",
-            description="Samples several noises with your model and prompt and measures what of them "
-            "arrives: for Turbo, Lightning and Schnell models, which no formula describes.",
+            description="Measures what a sampler passes of its noise, for Turbo, Lightning and Schnell "
+            "models.",
             search_aliases=[
                 "sampler gain",
                 "measure gain",
@@ -69,18 +68,18 @@ class Img2NoiseMeasureSampler(io.ComfyNode):
                 "schnell",
             ],
             inputs=[
-                io.Guider.Input("guider", tooltip="Your model and prompt, from BasicGuider or CFGGuider."),
-                io.Sampler.Input("sampler", tooltip="The sampler to measure, from KSamplerSelect."),
-                io.Sigmas.Input("sigmas", tooltip="Its steps, from a scheduler."),
+                io.Guider.Input("guider", tooltip="Your model and prompt."),
+                io.Sampler.Input("sampler", tooltip="From KSamplerSelect."),
+                io.Sigmas.Input("sigmas", tooltip="The steps, from a scheduler."),
                 io.Latent.Input("latent", tooltip="An empty latent of the size you will sample."),
                 io.Int.Input(
                     "count",
                     default=16,
                     min=2,
                     max=MOST,
-                    tooltip="How many noises are sampled. More measure better; 16 is good, 64 is exact.",
+                    tooltip="More noises measure better; 16 is good, 64 exact.",
                 ),
-                inputs.noise_seed("The seed of the noises that are sampled."),
+                inputs.noise_seed("The seed of these noises."),
                 inputs.own_whitener(),
             ],
             outputs=[
@@ -117,8 +116,8 @@ class Img2NoiseMeasureSampler(io.ComfyNode):
 
 def _seen():
     return [
-        io.Image.Output("plot", tooltip="What passes, from layout on the left to texture on the right."),
-        io.String.Output("sentence", tooltip="The same in words; connect to Preview Any."),
+        io.Image.Output("plot", tooltip="What passes, from layout to texture."),
+        io.String.Output("sentence", tooltip="The same in words."),
     ]
 
 

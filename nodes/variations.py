@@ -28,9 +28,7 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
             node_id="Img2NoiseAnnealedNoise",
             display_name="Noise Search (Annealing)",
             category="img2noise/advanced",
-            description="Searches for noise that makes a picture like yours: same layout and colors, new "
-            "detail. Each seed gives another variation. Correlated Noise gives nearly the "
-            "same at once, without a search.",
+            description="Searches for noise whose picture looks like yours, with new detail.",
             search_aliases=[
                 "image to noise",
                 "noise search",
@@ -45,20 +43,16 @@ class Img2NoiseAnnealedNoise(io.ComfyNode):
                     default=5000,
                     min=0,
                     max=1000000,
-                    tooltip="More steps bring the noise closer to the picture and take longer. 5000 is "
-                    "good; 0 gives plain noise.",
+                    tooltip="More is closer to the picture, but slower. 5000 is good; 0 is plain noise.",
                 ),
-                inputs.batch_size(
-                    "How many noises to search for, one after another. A batch of pictures gets at least "
-                    "one each."
-                ),
+                inputs.batch_size("How many noises to search, one after another; at least one per picture."),
                 *inputs.searching(),
                 inputs.model(),
             ],
             outputs=[
                 inputs.noise_output(),
                 inputs.preview_output(),
-                io.Image.Output("plot", tooltip="The search: loss at each iteration, one line per noise."),
+                io.Image.Output("plot", tooltip="The loss at each iteration, a line per noise."),
             ],
         )
 
@@ -110,23 +104,19 @@ class Img2NoiseCorrelatedNoise(io.ComfyNode):
             node_id="Img2NoiseCorrelatedNoise",
             display_name="Correlated Noise (ZCA)",
             category="img2noise/advanced",
-            description="Makes noise for a picture like yours: same layout and colors, new detail, "
-            "another variation for each seed. Temperature sets how far it may differ.",
+            description="Makes noise for variations of your picture.",
             search_aliases=["image to noise", "variation", "img2img", "one shot noise", "inversion"],
             inputs=[
                 *_picture_inputs(),
                 inputs.temperature(),
-                inputs.strength(
-                    "Lower fades your picture out of the noise, shapes and detail alike. 0 is plain noise."
-                ),
+                inputs.strength("Lower fades your picture out of the noise; 0 is plain noise."),
                 io.Boolean.Input(
                     "keep_variance",
                     default=True,
                     advanced=True,
-                    tooltip="On: noise of full strength, as models expect. Off: slightly weaker noise, "
-                    "closer to your picture, as Noise Search finds it.",
+                    tooltip="On: full strength, as models expect. Off: weaker, closer to your picture.",
                 ),
-                inputs.batch_size("How many pictures the preview shows. The noise itself fits any batch."),
+                inputs.batch_size("How many pictures the preview shows."),
                 inputs.model(),
             ],
             outputs=[inputs.noise_output(), inputs.preview_output()],
@@ -153,22 +143,16 @@ class Img2NoiseLatentToNoise(io.ComfyNode):
             node_id="Img2NoiseLatentToNoise",
             display_name="Latent to Noise",
             category="img2noise/advanced",
-            description="Lets a sampler start from noise in a latent: whitened, loaded or edited. Each "
-            "latent of a batch is the noise of one picture; a single one serves all.",
+            description="Starts a sampler from noise in a latent: whitened, loaded or edited.",
             search_aliases=["latent as noise", "noise from latent", "custom noise", "load noise"],
             inputs=[
-                io.Latent.Input(
-                    "latent", tooltip="Noise, from Whiten Latent, Noise to Latent or Load Latent."
-                ),
+                io.Latent.Input("latent", tooltip="From Whiten Latent, Noise to Latent or Load Latent."),
                 io.Boolean.Input(
                     "normalize",
                     default=False,
-                    tooltip="Brings each latent to mean 0 and standard deviation 1, as edited noise often "
-                    "needs.",
+                    tooltip="Scales to mean 0 and standard deviation 1, as samplers expect.",
                 ),
-                inputs.noise_seed(
-                    "Seed of the noise that some samplers add between steps. The first noise is the latent."
-                ),
+                inputs.noise_seed("For samplers that add noise between steps."),
             ],
             outputs=[inputs.noise_output()],
         )
@@ -193,20 +177,13 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
             node_id="Img2NoiseNoiseToLatent",
             display_name="Noise to Latent",
             category="img2noise/advanced",
-            description="Writes the noise that a sampler would use into a latent: to save it, edit it, or "
-            "preview its picture with Dewhiten Latent.",
+            description="Writes the noise that a sampler would use into a latent.",
             search_aliases=["noise as latent", "save noise", "inspect noise"],
             inputs=[
                 io.Noise.Input("noise", tooltip="Any noise, also RandomNoise."),
-                io.Latent.Input(
-                    "latent", tooltip="Sets the size and the batch, as the sampler's latent does."
-                ),
+                io.Latent.Input("latent", tooltip="Sets the size and the batch."),
             ],
-            outputs=[
-                io.Latent.Output(
-                    "latent", tooltip="The noise as it is, of unit variance: not for VAE Decode."
-                )
-            ],
+            outputs=[io.Latent.Output("latent", tooltip="The noise, not for VAE Decode.")],
         )
 
     @classmethod
@@ -218,16 +195,12 @@ class Img2NoiseNoiseToLatent(io.ComfyNode):
 class Img2NoiseBlendNoises(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        tip = (
-            "slerp goes along the arc between the two, for any pair; linear mixes straight, for independent "
-            "noises; layout and detail takes each from one."
-        )
+        tip = "slerp: an arc; linear: straight, for independent noises; layout and detail: each from one."
         return io.Schema(
             node_id="Img2NoiseBlendNoises",
             display_name="Blend Noises",
             category="img2noise/variations",
-            description="Mixes two noises, and so goes smoothly from one picture to another, without the "
-            "haze of averaged noise.",
+            description="Mixes two noises to go smoothly from one picture to another.",
             search_aliases=[
                 "slerp",
                 "mix noise",
@@ -237,14 +210,13 @@ class Img2NoiseBlendNoises(io.ComfyNode):
                 "frequency",
             ],
             inputs=[
-                io.Noise.Input("noise_a", tooltip="The noise at weight 0. Samplers take their seed from it."),
+                io.Noise.Input("noise_a", tooltip="The noise at weight 0; its seed is used."),
                 io.Noise.Input("noise_b", tooltip="The noise at weight 1."),
                 io.Float.Input(
                     "weight",
                     default=0.5,
                     **inputs.UNIT,
-                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is a gentle change. Not used by "
-                    "layout and detail.",
+                    tooltip="0 is noise_a, 1 is noise_b; 0.1 to 0.3 is gentle. Not for layout and detail.",
                 ),
                 io.Combo.Input("method", options=[*BLENDS, SPLIT], tooltip=tip),
                 *inputs.blending(),
@@ -288,7 +260,7 @@ def _pictures(latent: dict, whitener: Whitener, model) -> Tensor:
 
 def _picture_inputs():
     return [
-        io.Latent.Input("latent", tooltip="Your picture from VAE Encode, at the size you will sample."),
+        io.Latent.Input("latent", tooltip="Your picture from VAE Encode, in the size you sample."),
         inputs.whitener(),
-        inputs.noise_seed("Another seed gives another variation."),
+        inputs.noise_seed("Each seed gives another variation."),
     ]

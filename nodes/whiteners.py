@@ -33,8 +33,7 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
             node_id="Img2NoiseLoadWhitener",
             display_name="Load Image Profile (ZCA Whitener)",
             category="img2noise/profiles",
-            description="Loads how photos look to a model, to turn a picture into noise and back. Choose sd "
-            "for SD 1.x, 2.x and Turbo, sdxl for SDXL.",
+            description="Loads how photos look to a model: sd for SD 1.x and 2.x, sdxl for SDXL.",
             search_aliases=["load whitener", "whitening", "zca", "decorrelate", "noise statistics"],
             inputs=[
                 io.Combo.Input(
@@ -44,10 +43,8 @@ class Img2NoiseLoadWhitener(io.ComfyNode):
                 )
             ],
             outputs=[
-                inputs.WhitenerType.Output(
-                    "whitener", tooltip="Connect to img2noise nodes that ask for a whitener."
-                ),
-                io.String.Output("info", tooltip="Which models it fits, and what it was measured on."),
+                inputs.WhitenerType.Output("whitener", tooltip="Connect to a whitener input."),
+                io.String.Output("info", tooltip="What it fits, and what it was measured on."),
             ],
         )
 
@@ -69,7 +66,7 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
             node_id="Img2NoiseSaveWhitener",
             display_name="Save Image Profile (ZCA Whitener)",
             category="img2noise/profiles",
-            description="Saves a fitted profile to models/img2noise for Load Image Profile.",
+            description="Saves a profile to models/img2noise for Load Image Profile.",
             search_aliases=["save whitener", "store whitening", "export", "zca"],
             is_output_node=True,
             inputs=[
@@ -77,8 +74,7 @@ class Img2NoiseSaveWhitener(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="my_whitener",
-                    tooltip="The file name begins with this, in models/img2noise; a number follows. "
-                    "Subfolders are allowed.",
+                    tooltip="The file name begins with this; a number follows.",
                 ),
             ],
         )
@@ -96,11 +92,10 @@ class Img2NoiseFitWhitener(io.ComfyNode):
             node_id="Img2NoiseFitWhitener",
             display_name="Fit Image Profile (ZCA Whitener)",
             category="img2noise/profiles",
-            description="Learns from a batch of pictures how such pictures look to a model, so that noise "
-            "can get their colors, softness and detail. More pictures make a better whitener.",
+            description="Learns how pictures look to a model. More are better.",
             search_aliases=["fit whitener", "train whitening", "zca", "covariance", "measure latents"],
             inputs=[
-                io.Latent.Input("latents", tooltip="A batch of pictures from VAE Encode."),
+                io.Latent.Input("latents", tooltip="Pictures from VAE Encode."),
                 inputs.latent_space(),
                 *inputs.fitting(),
                 io.Int.Input(
@@ -109,13 +104,12 @@ class Img2NoiseFitWhitener(io.ComfyNode):
                     min=0,
                     max=45,
                     advanced=True,
-                    tooltip="For dense only: side of the square tiles, in latent pixels. 0 takes whole "
-                    "pictures.",
+                    tooltip="For dense: side of the tiles; 0 takes whole pictures.",
                 ),
                 inputs.MomentsType.Input(
                     "moments",
                     optional=True,
-                    tooltip="Measurements of another Fit Image Profile; these pictures are added to them.",
+                    tooltip="Of another Fit Image Profile, to add to.",
                 ),
             ],
             outputs=inputs.fitted(),
@@ -142,16 +136,14 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
             node_id="Img2NoiseFitWhitenerFromFolder",
             display_name="Fit Image Profile from Folder (ZCA Whitener)",
             category="img2noise/profiles",
-            description="Fits a whitener to a folder of photos, so that noise can get their look. A tenth "
-            "of the photos is held out to test how well it works.",
+            description="Learns the look of a folder of photos.",
             search_aliases=["fit whitener", "train whitening", "zca", "dataset statistics", "style"],
             inputs=[
-                io.Vae.Input("vae", tooltip="The VAE of the model you will sample with."),
+                io.Vae.Input("vae", tooltip="The VAE of your model."),
                 io.Combo.Input(
                     "folder",
                     options=folder_paths.get_input_subfolders(),
-                    tooltip="A folder that you make inside ComfyUI's input folder, with its subfolders. "
-                    "Press R to list new ones.",
+                    tooltip="A folder inside ComfyUI's input folder. Press R to list new ones.",
                 ),
                 inputs.size(),
                 io.Int.Input(
@@ -159,21 +151,20 @@ class Img2NoiseFitWhitenerFromFolder(io.ComfyNode):
                     default=0,
                     min=0,
                     max=1000000,
-                    tooltip="How many photos to use at most. 0 uses all.",
+                    tooltip="The most photos to use; 0 uses all.",
                 ),
                 io.Combo.Input(
                     "latent_space",
                     options=["auto", *inputs.LATENT_SPACES],
                     advanced=True,
-                    tooltip="auto asks your VAE. Choose only where the report names another space than your "
-                    "model's.",
+                    tooltip="auto asks your VAE; choose if the report names another.",
                 ),
                 *inputs.fitting(advanced=True),
             ],
             outputs=[
                 *inputs.fitted(),
                 io.String.Output(
-                    "report", tooltip="Photos used, photos left out and why, and how well the whitener works."
+                    "report", tooltip="Photos used and left out, and how well the result works."
                 ),
             ],
         )
@@ -208,19 +199,14 @@ class Img2NoiseWhitenLatent(io.ComfyNode):
             node_id="Img2NoiseWhitenLatent",
             display_name="Whiten Latent",
             category="img2noise/advanced",
-            description="Turns a picture into noise: evens out colors and softness until only the "
-            "arrangement of detail is left. Dewhiten Latent undoes it.",
+            description="Turns a picture into noise by evening out its colors and softness.",
             search_aliases=["picture to noise", "decorrelate", "zca", "whitening"],
             inputs=[
-                io.Latent.Input("latent", tooltip="Your picture, from VAE Encode."),
+                io.Latent.Input("latent", tooltip="Your picture from VAE Encode."),
                 inputs.whitener(),
-                inputs.strength("1 gives noise; lower leaves more of the picture; 0 only removes the mean."),
+                inputs.strength("1 gives noise; lower leaves more of the picture."),
             ],
-            outputs=[
-                io.Latent.Output(
-                    "latent", tooltip="Noise of about unit variance; connect to Latent to Noise."
-                )
-            ],
+            outputs=[io.Latent.Output("latent", tooltip="Connect to Latent to Noise.")],
         )
 
     @classmethod
@@ -237,13 +223,12 @@ class Img2NoiseDewhitenLatent(io.ComfyNode):
             node_id="Img2NoiseDewhitenLatent",
             display_name="Dewhiten Latent",
             category="img2noise/advanced",
-            description="Shows what picture a noise will make, without a model: gives it the colors and "
-            "softness of photos. Undoes Whiten Latent.",
+            description="Shows without a model what a noise will make. Undoes Whiten Latent.",
             search_aliases=["noise to picture", "preview noise", "zca", "whitening"],
             inputs=[
                 io.Latent.Input("latent", tooltip="Noise, from Noise to Latent or Whiten Latent."),
                 inputs.whitener(),
-                inputs.strength("1 gives noise the full look of photos; lower leaves more of the noise."),
+                inputs.strength("1 gives the full look of photos; lower leaves more noise."),
             ],
             outputs=[io.Latent.Output("latent", tooltip="A picture; connect to VAE Decode.")],
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from .each import each
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("img2noise", "nodes", "world", "templates", "benchmarks", "tests")
+FOLDERS = ("img2noise", "nodes", "samples", "world", "templates", "benchmarks", "tests")
 FILES = sorted(p for f in FOLDERS for p in (ROOT / f).rglob("*.py")) + sorted(ROOT.glob("*.py"))
 LIBRARY = [p for p in FILES if ROOT / "img2noise" in p.parents]
 NODES = [p for p in FILES if ROOT / "nodes" in p.parents]

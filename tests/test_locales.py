@@ -28,6 +28,23 @@ def words(language: str) -> dict[tuple, str]:
 
 
 ENGLISH = words("en")
+MOST = 2923  # words of the whole interface: what 25 nodes once needed
+
+
+def test_the_interface_needs_few_words():
+    assert sum(len(text.split()) for text in ENGLISH.values()) <= MOST
+
+
+def test_a_tooltip_is_short_and_none_is_lacking():
+    tooltips = {place: text for place, text in ENGLISH.items() if place[-1] == "tooltip"}
+    named = {place[:-1] for place in ENGLISH if place[-1] == "name"}
+    assert {place[:-1] for place in tooltips} == named and len(named) > 200
+    assert all(1 <= len(text) <= 160 for text in tooltips.values())
+
+
+def test_no_output_has_a_name_that_says_nothing():
+    names = [text for place, text in ENGLISH.items() if place[1] == "outputs" and place[-1] == "name"]
+    assert len(names) > 50 and not {"none", "output", ""} & {name.strip().lower() for name in names}
 
 
 @each("language", OTHERS)

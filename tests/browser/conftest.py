@@ -1,7 +1,8 @@
-"""One ComfyUI and one Chromium for the browser tests; without either they skip and say what is lacking."""
+"""ComfyUIs and one Chromium for the browser tests; without either they skip and say what is lacking."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
@@ -9,13 +10,13 @@ import pytest
 
 from ..host import hosts
 from ..host.conftest import site  # noqa: F401 (a fixture)
-from ..host.server import PACK, Server, link
+from ..host.server import Server, link
 from . import models
-from .screen import FLAGS, HOW, Screen, chromium
+from .renderers import EACH_HOST, furnished
+from .screen import FLAGS, HOW, SHOTS, Screen, chromium
 
 FOUND = hosts.found()
 ASKED_FOR = "v1-5-pruned-emaonly-fp16", "sd_turbo"  # by the templates
-SHOTS = PACK / "out" / "browser"
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +46,18 @@ def comfy(browser, site, tmp_path_factory):  # noqa: F811
     yield server
     server.stop()
     shutil.rmtree(server.models)
+
+
+@pytest.fixture(scope="session", **EACH_HOST)
+def server(request, browser, site, tmp_path_factory):  # noqa: F811
+    """The newest and the oldest ComfyUI found, each with the frontend that it pins."""
+    if request.param is None:
+        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
+    front = furnished(request.param, tmp_path_factory.mktemp("frontend"))
+    paths = os.pathsep.join([front, str(site(request.param.python))])
+    started = Server(request.param, tmp_path_factory.mktemp(f"pages-{request.param.version}"), paths)
+    yield started
+    started.stop()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ HOST_SAYS = re.compile(  # errors that an empty page has as well: what is fetche
 )
 LOOKED_FOR = re.compile(r"/docs/\w+/[\w-]+\.md$")  # a page in the user's language, before the page for all
 SECONDS = 120
+SHOTS = Path(__file__).resolve().parents[2] / "out" / "browser"
 _PICTURES = """() => app.rootGraph.nodes.filter(n => /^(Save|Preview)Image$/.test(n.type)).map(n => {
   const [image] = n.imgs ?? [];
   if (!image?.complete || !image.naturalWidth) return 0;
@@ -85,6 +86,14 @@ class Screen:
     def open(self, query: str = "") -> None:
         """ComfyUI's page, once it is ready for use."""
         self.page.goto(self.address + query, wait_until="load")
+        self._ready()
+
+    def reload(self) -> None:
+        """The same page again, as F5 does, once it is ready for use."""
+        self.page.reload(wait_until="load")
+        self._ready()
+
+    def _ready(self) -> None:
         self.page.wait_for_function("() => window.app?.vueAppReady && app.extensionManager?.setting")
         self.page.wait_for_function("() => app.extensionManager.workflow?.activeWorkflow")  # its first graph
         self.page.wait_for_timeout(500)

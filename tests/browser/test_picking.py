@@ -3,173 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
 
-from ..host import hosts
-from ..host.conftest import site  # noqa: F401 (a fixture)
-from ..host.server import Server
-from .conftest import SHOTS
-from .screen import Screen
-
-FOUND = hosts.found()
-HOSTS = list(dict.fromkeys([*FOUND[:1], *FOUND[-1:]]))
-PIN = re.compile(r"^comfyui-frontend-package==([\d.]+)$", re.M)
-BUILD = """() => {
-  app.rootGraph.clear();
-  const made = {}, add = (name, type, x, y, values = []) => {
-    const node = made[name] = LiteGraph.createNode(type);
-    node.pos = [x, y];
-    app.rootGraph.add(node);
-    values.forEach((value, i) => { node.widgets[i].value = value; });
-    return node;
-  };
-  const wire = (from, to, input, slot = 0) => made[from].connect(slot, made[to], input);
-  add('random', 'RandomNoise', 0, 0, [7, 'randomize']);
-  add('empty', 'EmptyLatentImage', 0, 180, [128, 128, 1]);
-  add('four', 'EmptyLatentImage', 0, 360, [128, 128, 4]);
-  add('pick', 'Img2NoisePickNoise', 320, 0, [4, 0, true]);
-  add('picked', 'Img2NoiseNoiseToLatent', 760, 0);
-  add('all', 'Img2NoiseNoiseToLatent', 760, 200);
-  add('dump', 'TestDump', 1060, 0, ['picked']);
-  add('dumpAll', 'TestDump', 1060, 200, ['all']);
-  wire('random', 'pick', 'noise'); wire('empty', 'pick', 'latent');
-  wire('pick', 'picked', 'noise'); wire('pick', 'picked', 'latent', 1); wire('picked', 'dump', 'value');
-  wire('random', 'all', 'noise'); wire('four', 'all', 'latent'); wire('all', 'dumpAll', 'value');
-  app.canvas.ds.scale = 1; app.canvas.ds.offset = [120, 160];
-  app.canvas.setDirty(true, true);
-  app.canvas.emitBeforeChange(); app.canvas.emitAfterChange();
-}"""
-NODE = "app.canvas.graph.nodes.find(n => n.type === 'Img2NoisePickNoise')"
-RANDOM = "app.rootGraph.nodes.find(n => n.type === 'RandomNoise')"
-VALUE = "(node, name) => node.widgets.find(w => w.name === name).value"
+from .grid import BUILD, NODE, RANDOM, VALUE, fresh
+from .renderers import BOTH, shown
+from .screen import SHOTS, Screen
 
 
-def furnished(comfy: hosts.Comfy, folder) -> str:
-    """A folder with the frontend that this ComfyUI pins, for a Python that has another."""
-    asked = PIN.search((comfy.folder / "requirements.txt").read_text("utf-8")).group(1)
-    script = "import importlib.metadata as m; print(m.version('comfyui-frontend-package'))"
-    has = subprocess.run([comfy.python, "-c", script], capture_output=True, text=True).stdout.strip()
-    if has != asked:
-        package = f"comfyui-frontend-package=={asked}"
-        command = [comfy.python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, package]
-        if subprocess.run([str(part) for part in command], stdout=sys.stderr).returncode:
-            pytest.skip(f"{package} cannot be installed")
-    return str(folder)
-
-
-@pytest.fixture(scope="module", params=HOSTS or [None], ids=lambda comfy: comfy.version if comfy else "none")
-def server(request, browser, site, tmp_path_factory):  # noqa: F811
-    if request.param is None:
-        pytest.skip(f"no ComfyUI found; {hosts.HOW}")
-    front = furnished(request.param, tmp_path_factory.mktemp("frontend"))
-    paths = os.pathsep.join([front, str(site(request.param.python))])
-    started = Server(request.param, tmp_path_factory.mktemp(f"picking-{request.param.version}"), paths)
-    yield started
-    started.stop()
-
-
-def opened(browser, server, vue: bool) -> Screen:
-    screen = Screen(browser, server.port, SHOTS)
-    for _ in range(2):  # what is set counts from the next load
-        screen.open()
-        screen.page.evaluate(
-            """async (vue) => {
-              await app.extensionManager.setting.set('Comfy.TutorialCompleted', true);
-              await app.extensionManager.setting.set('Comfy.VueNodes.Enabled', vue);
-            }""",
-            vue,
-        )
-        screen.page.keyboard.press("Escape")
-    return screen
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes-2"])
+@pytest.fixture(scope="module", **BOTH)
 def screen(request, browser, server):
-    found = opened(browser, server, request.param)
-    yield found
-    assert not found.complaints
-    found.close()
-
-
-def known_of_old_frontends(request, what: str) -> None:
-    """Give a test up on ComfyUI 0.14.0 for a limit of its frontend that is known."""
-    if "0.14" in request.node.name:
-        pytest.xfail(f"frontend 1.38 {what}")
+    yield from shown(browser, server, request.param)
 
 
 @pytest.fixture
 def grid(screen, server):
-    """The page with a fresh graph."""
-    for file in server.output.glob("*.safetensors"):
-        file.unlink()
-    screen.page.evaluate(BUILD)
-    screen.page.locator(".img2noise-pick").wait_for()
-    screen.page.wait_for_timeout(500)
-    return Grid(screen)
-
-
-class Grid:
-    """The grid of the one Pick Noise in view."""
-
-    def __init__(self, screen: Screen):
-        self.screen, self.page = screen, screen.page
-        self.root = self.page.locator(".img2noise-pick").first
-
-    def press(self, name: str) -> None:
-        """Press a button that queues, and wait for the end."""
-        self.page.evaluate("() => { window.ended.length = 0 }")
-        self.root.get_by_role("button", name=name, exact=True).click()
-        self.page.wait_for_function("() => window.ended.length")
-        assert self.page.evaluate("() => window.ended[0][0]") == "execution_success"
-
-    def run(self) -> None:
-        self.page.evaluate("() => { window.ended.length = 0 }")
-        ended, said = self.screen.run()
-        assert ended == "execution_success", said
-
-    def tile(self, number: int):
-        return self.root.get_by_role("radio", name=f"Candidate {number}", exact=True)
-
-    def shows(self, count: int = 4) -> None:
-        """Wait for the pictures."""
-        script = """(count) => [...document.querySelectorAll('.img2noise-pick img')]
-          .filter(i => !i.hidden && i.naturalWidth).length === count"""
-        self.page.wait_for_function(script, arg=count)
-
-    def says(self, words: str) -> None:
-        self.root.get_by_role("status").filter(has_text=words).wait_for()
-
-    def value(self, name: str = "pick", node: str = NODE):
-        return self.page.evaluate(f"() => ({VALUE})({node}, '{name}')")
-
-    def set(self, name: str, value, node: str = NODE) -> None:
-        """As a hand on the widget does."""
-        self.page.evaluate(
-            f"""([name, value]) => {{
-              const widget = {node}.widgets.find(w => w.name === name);
-              app.canvas.emitBeforeChange(); widget.value = value; widget.callback?.(value);
-              app.canvas.emitAfterChange();
-            }}""",
-            [name, value],
-        )
-
-    @property
-    def stale(self) -> bool:
-        return "stale" in (self.root.get_by_role("radiogroup").get_attribute("class") or "")
-
-    def saved(self) -> dict:
-        return self.page.evaluate("() => JSON.parse(JSON.stringify(app.rootGraph.serialize()))")
-
-    def load(self, workflow: dict) -> None:
-        self.page.evaluate("(w) => app.loadGraphData(w)", workflow)
-        self.page.locator(".img2noise-pick").wait_for()
-        self.page.wait_for_timeout(500)
+    return fresh(screen, server)
 
 
 def test_show_makes_the_pictures_and_runs_nothing_after_them(grid, server):
@@ -255,17 +106,6 @@ def test_a_pick_is_one_step_of_undo(grid):
     assert grid.tile(2).get_attribute("aria-checked") == "false"
 
 
-def test_a_workflow_that_is_loaded_again_has_its_pick_and_numbered_tiles(grid):
-    grid.press("Show")
-    grid.tile(3).click()
-    workflow = grid.saved()
-    grid.load(workflow)
-    assert grid.value() == 3 and grid.root.get_by_role("radio").count() == 4
-    assert grid.tile(3).get_attribute("aria-checked") == "true"
-    grid.press("Show")
-    grid.shows()
-
-
 def test_a_copy_has_its_own_grid(grid):
     grid.tile(3).click()
     grid.page.evaluate(
@@ -278,18 +118,6 @@ def test_a_copy_has_its_own_grid(grid):
     assert grid.page.evaluate(picks) == [3, 3]
     grid.tile(1).click()
     assert sorted(grid.page.evaluate(picks)) == [1, 3]
-
-
-def test_the_pictures_are_there_again_after_a_look_at_another_workflow(grid, request):
-    known_of_old_frontends(request, "keeps no outputs for a workflow that is not in view")
-    grid.press("Show")
-    grid.shows()
-    command = "(name) => app.extensionManager.command.execute(name)"
-    grid.page.evaluate(command, "Comfy.NewBlankWorkflow")
-    grid.page.wait_for_function("() => !document.querySelector('.img2noise-pick')")
-    grid.page.evaluate(command, "Workspace.PreviousOpenedWorkflow")
-    grid.page.locator(".img2noise-pick").wait_for()
-    grid.shows()
 
 
 def test_a_wired_pick_is_only_shown(grid):
@@ -305,24 +133,6 @@ def test_a_wired_pick_is_only_shown(grid):
     assert grid.root.get_by_role("radio", checked=True).count() == 0
 
 
-def test_it_works_in_a_subgraph(screen, browser, server, request):
-    """On a page of its own: a graph that is cleared from inside a subgraph leaves the page's parts behind."""
-    known_of_old_frontends(request, "tells a subgraph's prompt otherwise, so its tiles stay gray")
-    vue = screen.page.evaluate("() => app.extensionManager.setting.get('Comfy.VueNodes.Enabled')")
-    own = opened(browser, server, bool(vue))
-    own.page.evaluate(BUILD)
-    own.page.locator(".img2noise-pick").wait_for()
-    grid = Grid(own)
-    grid.page.evaluate(f"() => {{ app.canvas.graph.convertToSubgraph(new Set([{NODE}])) }}")
-    grid.page.evaluate("() => app.canvas.setGraph(app.rootGraph.nodes.find(n => n.subgraph).subgraph)")
-    grid.page.locator(".img2noise-pick").wait_for()
-    grid.press("Show")
-    grid.shows()
-    grid.tile(2).click()
-    assert grid.value() == 2 and not grid.stale
-    own.close()
-
-
 def test_the_wheel_over_the_grid_zooms_and_the_grid_follows(grid):
     before = grid.root.bounding_box()
     x, y = (before[k] + before[s] / 2 for k, s in (("x", "width"), ("y", "height")))
@@ -332,19 +142,6 @@ def test_the_wheel_over_the_grid_zooms_and_the_grid_follows(grid):
     grid.page.wait_for_timeout(300)
     after, scale = grid.root.bounding_box(), grid.page.evaluate("() => app.canvas.ds.scale")
     assert abs(after["width"] - scale * before["width"]) < 3
-
-
-def test_tiles_whose_files_are_gone_keep_their_numbers(grid):
-    gone = re.compile("/view\\?.*img2noise_pick")
-    grid.page.route(gone, lambda route: route.fulfill(status=404))
-    grid.set("noise_seed", 4321, RANDOM)
-    grid.press("Show")
-    grid.says("Click the one to sample")
-    grid.page.wait_for_timeout(500)
-    grid.page.unroute(gone)
-    assert grid.root.locator("img:visible").count() == 0
-    assert [tile.inner_text() for tile in grid.root.get_by_role("radio").all()] == ["1", "2", "3", "4"]
-    grid.screen.complaints[:] = [c for c in grid.screen.complaints if "img2noise_pick" not in c]
 
 
 def test_without_the_script_the_widgets_do_the_same(browser, server):

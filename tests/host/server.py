@@ -58,17 +58,14 @@ class Server:
             self.port = probe.getsockname()[1]
         own = ["--base-directory", base, "--database-url", f"sqlite:///{base / 'comfyui.db'}"]
         command = [comfy.python, "main.py", *_FLAGS, *flags, *own, "--port", self.port]
-        settings = dict(OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=comfy.folder,
-                env={**os.environ, **settings, "PYTHONPATH": str(site)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self._wait_until_up(time.monotonic() + seconds)
+        self.command, self.site, self.seconds = [str(part) for part in command], str(site), seconds
+        self._start()
         self.object_info = self.get_json("/object_info")
+
+    def restart(self) -> None:
+        """End the process and start one like it, on the same port and in the same folder."""
+        self.stop()
+        self._start()
 
     def stop(self) -> None:
         """End the process that was started here."""
@@ -138,6 +135,18 @@ class Server:
 
     def tail(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
+
+    def _start(self) -> None:
+        settings = dict(OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1")
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.comfy.folder,
+                env={**os.environ, **settings, "PYTHONPATH": self.site},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_up(time.monotonic() + self.seconds)
 
     def _wait_until_up(self, until: float) -> None:
         while time.monotonic() < until and self.process.poll() is None:

@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 
 from img2noise import draw
 from img2noise.sigmas import scaled_linear
+from samples import PHOTOS
+from samples import load as load_photo
 from world import model as world
 from world.render import RGB
 from world.scenes import COLORS, SAMPLES
@@ -20,7 +22,7 @@ from . import hosts
 from .conftest import EACH
 from .graphs import Graph
 from .little_world import PROMPTS
-from .scenes import dump, refusal, samples
+from .scenes import dump, refusal, samples, told
 from .server import PACK
 
 RUNNER = PACK / "tests/host/little_world.py"
@@ -204,6 +206,23 @@ def test_a_sample_image_comes_with_the_mask_of_its_object_and_words_that_the_lit
     color = SAMPLES[scene].objects[0].color
     nearest = min(COLORS, key=lambda name: float((inside / inside.norm() - unit(RGB[name])).norm()))
     assert nearest == color or {nearest, color} <= {"white", "black"}
+
+
+@pytest.mark.parametrize("name", list(PHOTOS))
+def test_a_sample_photo_comes_with_the_mask_of_its_object_and_words_that_tell_it(server, graph, name):
+    node = graph("Img2NoiseSampleImage", scene=name, size=128)
+    shown = graph("PreviewAny", source=node[2])
+    dump(graph, image=node[0], mask=node[1])
+    outputs = server.run(graph)
+    image, mask = (server.tensors(kind)["image"] for kind in ("image", "mask"))
+    wanted, outline = map(torch.from_numpy, load_photo(PHOTOS[name], 128))
+    assert torch.equal(image, wanted[None]) and torch.equal(mask, outline[None])
+    assert told(outputs, shown) == PHOTOS[name].caption
+
+
+def test_every_sample_is_offered_scenes_first(server):
+    kind, *rest = server.object_info["Img2NoiseSampleImage"]["input"]["required"]["scene"]
+    assert (kind if isinstance(kind, list) else rest[0]["options"]) == [*SAMPLES, *PHOTOS]
 
 
 def unit(values) -> torch.Tensor:

@@ -123,6 +123,17 @@ def test_recoloring_is_the_librarys(server, graph, closed_loop):
     assert alike(kept(server, "changed"), expected) and not alike(expected, before)
 
 
+def test_a_color_may_come_with_an_opacity_and_without_the_sign(server, graph):
+    """As color pickers write it: the opacity says nothing of noise maps."""
+    found = gaussian(graph)
+    maps = inversion(graph, found, steps=10)
+    colors = dict(plain=COLOR, opacity=f"{COLOR}80", bare=COLOR[1:].upper(), other="#d02020")
+    saved(graph, **{name: recolored(graph, found, maps, color=color) for name, color in colors.items()})
+    server.run(graph)
+    plain, opacity, bare, other = (kept(server, name) for name in colors)
+    assert alike(plain, opacity) and alike(plain, bare) and not alike(plain, other)
+
+
 @pytest.mark.parametrize("color", ["red", "#12345", "#1234567", ""])
 def test_a_color_that_is_no_hex_code_is_refused(server, graph, color):
     found = gaussian(graph)

@@ -2,6 +2,7 @@
 //
 // It only shows. What it shows it reads when it draws: the node's widgets and ComfyUI's outputs. What it does is
 // set the widget `pick`, or the seed before it, and queue the node. Without this file the widgets do the same.
+// The names of the pictures last shown stay with the tab, for pages that forget outputs on a reload or a switch.
 
 import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
@@ -12,6 +13,8 @@ const FREE = ["pick", "wait"]; // inputs that the candidates do not depend on
 const SEEDS = ["noise_seed", "seed", "value"];
 const HEIGHT = 280;
 const LARGEST = 2 ** 50; // of a random seed, as ComfyUI's own
+const MOST_KEPT = 24;
+const INPUTS_OF_SUBGRAPH = -10; // the id from which links come into a subgraph
 const STYLE = `
 .img2noise-pick { display: flex; flex-direction: column; gap: 4px; height: 100%; min-height: 0;
   box-sizing: border-box; padding: 2px 6px 6px; overflow: hidden; font: 12px sans-serif; color: #ddd; }
@@ -43,6 +46,31 @@ const element = (tag, given = {}) => Object.assign(document.createElement(tag), 
 function outputOf(node) {
   const place = node.graph === app.rootGraph ? `${node.id}` : `${node.graph?.id}:${node.id}`;
   return app.nodeOutputs?.[place]?.[KEY]?.[0];
+}
+
+// The pictures shown in this tab by their fingerprints as text, the latest last.
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY)) ?? [];
+  } catch {
+    return [];
+  }
+}
+
+function keep({ fingerprint, pictures }) {
+  const name = JSON.stringify(fingerprint);
+  const found = [...kept().filter(([other]) => other !== name), [name, pictures]];
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(found.slice(-MOST_KEPT)));
+  } catch {
+    // a full or forbidden store: outputs that the page forgets are then made again
+  }
+}
+
+function recall(fingerprint) {
+  const name = JSON.stringify(fingerprint);
+  const [, pictures] = kept().find(([other]) => other === name) ?? [];
+  return pictures && { fingerprint, pictures };
 }
 
 // The ids by which a node is run, one for each place that its subgraph is used in.
@@ -88,17 +116,41 @@ function seedBefore(then, now) {
   return differences.length === 1 && SEEDS.includes(name) && typeof value === "number" ? value : undefined;
 }
 
+// The nodes that use a subgraph.
+function usersOf(subgraph, graph = app.rootGraph) {
+  return (graph?.nodes ?? []).flatMap((node) => {
+    if (!node.subgraph) return [];
+    return [...(node.subgraph === subgraph ? [node] : []), ...usersOf(subgraph, node.subgraph)];
+  });
+}
+
+// The node that a link comes from, looked for out of a subgraph used once and into one. A value that is set on
+// the subgraph's own node comes from that node.
+function originOf(graph, id) {
+  const link = id == null ? null : graph?.getLink(id);
+  if (!link) return null;
+  if (Number(link.origin_id) === INPUTS_OF_SUBGRAPH) {
+    const [user, ...more] = usersOf(graph);
+    const name = graph.inputs[link.origin_slot]?.name;
+    const input = more.length ? null : user?.inputs.find((other) => other.name === name);
+    if (!input) return null;
+    return input.link == null && input.widget ? user : originOf(user.graph, input.link);
+  }
+  const node = graph.getNodeById(link.origin_id);
+  return node?.subgraph ? originOf(node.subgraph, node.subgraph.outputs[link.origin_slot]?.linkIds[0]) : node;
+}
+
 // The widget that sets the noise's seed: of the nearest node that has one, also where it is wired to another.
 function seedOf(node, kind = /^(NOISE|\*)$/) {
   const left = [node];
   for (const one of left) {
     const widget = one === node ? undefined : SEEDS.map((name) => widgetOf(one, name)).find(Boolean);
     if (widget && !isLinked(one, widget.name)) return { node: one, widget };
-    (one.inputs ?? []).forEach((input, slot) => {
+    for (const input of one.inputs ?? []) {
       const wanted = widget ? input.name === widget.name : kind.test(input.type);
-      const before = wanted && input.link != null ? one.getInputNode(slot) : null;
+      const before = wanted ? originOf(one.graph, input.link) : null;
       if (before && !left.includes(before)) left.push(before);
-    });
+    }
   }
   return undefined;
 }
@@ -183,20 +235,30 @@ class Grid {
 
   // Draw, and ask of the graph whether the pictures still are what it makes.
   async update() {
+    if (!this.node.graph) return;
     this.seat();
     this.draw();
-    const shown = outputOf(this.node);
-    const [id] = shown?.fingerprint?.length ? executionIds(this.node) : [];
+    const made = outputOf(this.node);
+    if (made?.fingerprint?.length) keep(made);
+    const [id] = made || kept().length ? executionIds(this.node) : [];
     if (id === undefined) return;
     const { output } = await app.graphToPrompt();
     const now = fingerprint(output, id);
-    this.stale = JSON.stringify(now) !== JSON.stringify(shown.fingerprint);
+    this.recalled = made ? this.recalled : (recall(now) ?? this.recalled);
+    const shown = made ?? this.recalled;
+    this.stale = Boolean(shown) && JSON.stringify(now) !== JSON.stringify(shown.fingerprint);
     this.seedThen = this.stale ? seedBefore(shown.fingerprint, now) : undefined;
     this.draw();
   }
 
+  // Ask for every picture again: one that was gone may have been made anew under its name.
+  refresh() {
+    for (const image of this.tiles.querySelectorAll("img")) if (image.hidden) delete image.dataset.source;
+    this.update();
+  }
+
   draw() {
-    const shown = outputOf(this.node);
+    const shown = outputOf(this.node) ?? this.recalled;
     const pictures = shown?.pictures ?? [];
     const stale = Boolean(pictures.length && this.stale);
     const wired = isLinked(this.node, "count");
@@ -285,7 +347,7 @@ function chain(object, name, work) {
   };
 }
 
-const updateAll = () => grids.forEach((grid) => grid.update());
+const updateAll = () => grids.forEach((grid, node) => (node.graph ? grid.update() : grids.delete(node)));
 
 app.registerExtension({
   name: "img2noise.PickNoise",
@@ -304,12 +366,13 @@ app.registerExtension({
       setValue: () => {},
     });
     widget.serialize = false;
-    grids.set(node, grid);
     for (const name of ["pick", "count"]) {
       const input = widgetOf(node, name);
       if (input) chain(input, "callback", () => grid.update());
     }
-    for (const name of ["onExecuted", "onConfigure", "onConnectionsChange", "onAdded"]) chain(node, name, () => setTimeout(() => grid.update()));
+    for (const name of ["onConfigure", "onConnectionsChange"]) chain(node, name, () => setTimeout(() => grid.update()));
+    chain(node, "onExecuted", () => setTimeout(() => grid.refresh()));
+    chain(node, "onAdded", () => setTimeout(() => grids.set(node, grid) && grid.update()));
     chain(node, "onRemoved", () => grids.delete(node));
   },
   onNodeOutputsUpdated: () => updateAll(),
