@@ -13,6 +13,8 @@ from img2noise.diagnostics import plots
 from img2noise.noise import euler_gain, measured_transfer, shared_noise
 from img2noise.noise.gains import bands_of
 from img2noise.sigmas import ddim_uniform, scaled_linear
+from samples import PHOTOS
+from samples import load as load_photo
 from world import model
 from world.render import trace
 from world.scenes import SAMPLES
@@ -160,8 +162,10 @@ def painted() -> Pictures:
 
 
 def samples() -> Pictures:
-    """Return three of the pictures to start from, and a mask."""
-    drawn = {name: trace(SAMPLES[name], 300) for name in ("red ball", "sunset with window", "on grass")}
+    """Return some of the pictures to start from, and a mask."""
+    drawn = {name: trace(SAMPLES[name], 300) for name in ("red ball", "sunset with window")}
     found = {name: Image.fromarray((255 * picture).astype("uint8")) for name, (picture, _) in drawn.items()}
     mask = Image.fromarray((255 * drawn["red ball"][1][0]).astype("uint8")).convert("RGB")
+    cup, _ = load_photo(PHOTOS["coffee cup"], 300)
+    found["coffee cup"] = Image.fromarray((255 * cup).astype("uint8"))
     return {"red ball": found.pop("red ball"), "its mask": mask, **found}
