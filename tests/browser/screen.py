@@ -33,11 +33,12 @@ _PICTURE = """async ([id, which]) => {
   const node = app.rootGraph.getNodeById(id);
   const own = (node.widgets ?? []).flatMap(w => [...(w.element?.querySelectorAll?.('img') ?? [])]);
   const image = (node.imgs?.length ? node.imgs : own)[which];
-  if (!image?.naturalWidth) return '';
+  if (!image?.complete || !image.naturalWidth) return '';
   const size = {width: image.naturalWidth, height: image.naturalHeight};
   const canvas = Object.assign(document.createElement('canvas'), size);
   canvas.getContext('2d').drawImage(image, 0, 0);
-  return canvas.toDataURL('image/png');
+  const data = canvas.toDataURL('image/png');
+  return data.length > 100 ? data : '';
 }"""
 _SHRINK = """async (most) => {
   await app.extensionManager.setting.set('LiteGraph.Canvas.MinFontSizeForLOD', 0);
@@ -161,13 +162,12 @@ class Screen:
     def picture(self, node: int, which: int) -> str:
         """One picture that a node shows, as the address of a PNG that is its data."""
         self.page.keyboard.press(".")  # everything into view: what is out of sight is not loaded
-        self.page.wait_for_function(f"async at => ({_PICTURE})(at).then(s => s !== '')", arg=[node, which])
-        return self.page.evaluate(_PICTURE, [node, which])
+        return self.page.wait_for_function(_PICTURE, arg=[node, which]).json_value()
 
     def reports(self) -> list[str]:
         """What the nodes that show text show."""
         return self.page.evaluate(
-            """() => app.rootGraph.nodes.filter(n => n.type === 'PreviewAny')
+            """() => app.rootGraph.nodes.filter(n => n.type === 'PreviewAny' && !n.mode)
               .map(n => (n.widgets ?? []).map(w => String(w.value ?? '')).join(' '))"""
         )
 

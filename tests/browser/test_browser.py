@@ -99,7 +99,7 @@ def test_app_mode_shows_the_knobs_of_a_template_and_its_pictures(screen):
     skip.wait_for()
     skip.click()
     for name in ("scene", "text", "similarity", "seed"):
-        screen.page.get_by_text(name, exact=True).first.wait_for()
+        screen.page.get_by_text(name, exact=True).locator("visible=true").first.wait_for()
     assert screen.page.locator("img").count() >= 3
     screen.shot("app")
     assert not screen.complaints
