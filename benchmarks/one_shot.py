@@ -4,6 +4,8 @@ loss beside 5,000 annealing steps to the same temperature at 4 x 64 x 64.
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import torch
 
 from img2noise import anneal, correlated_noise, draw, load
@@ -41,12 +43,18 @@ def timed(name: str, most: int) -> list[tuple[str, str, str]]:
     x0 = whitener.dewhiten(draw((1, *whitener.shape), PICTURE))
     half = torch.zeros(whitener.shape[1:])
     half[:, :64] = 1
+    others = cycle([0.3, 0.4, 0.5, 0.6, 0.7])
     ways = {
         "at a temperature": (20, f"< {most} ms", lambda: correlated_noise(x0, whitener, seed=0)),
         "at a similarity": (
             20,
             f"< {most} ms",
             lambda: correlated_noise(x0, whitener, similarity=0.7, seed=0),
+        ),
+        "at another similarity each time": (
+            20,
+            "",
+            lambda: correlated_noise(x0, whitener, similarity=next(others), seed=0),
         ),
         "half masked, similarity .5": (
             3,

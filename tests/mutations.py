@@ -53,6 +53,8 @@ noise/annealing.py | -rise / temperature | -rise / (2 * temperature) | test_anne
 noise/correlated.py | return 2 * lam / (2 * lam + | return lam / (lam + | test_correlated.py
 noise/correlated.py | math.exp(log_t) * mean | math.exp(log_t) | test_similarity.py
 noise/regions.py | basis, gain.square() | basis, gain | test_regions.py
+noise/regions.py | [:, -LAST:] | [:, -1:] | test_regions.py
+noise/correlated.py | u.device, *asked | u.device | test_similarity.py
 noise/draw.py | ((1 - weight) ** 2 + weight**2).sqrt() | torch.ones_like(weight) | test_noise.py
 whitening/frequencies.py | POWER_LAW = 2.0 | POWER_LAW = 1.0 | test_frequencies.py
 whitening/frequencies.py | self.complex_count] * 2**0.5 | self.complex_count] | test_frequencies.py
@@ -69,7 +71,7 @@ inversion/noise_maps.py | [fill, kept] if by > 0 | [fill, kept] if by < 0 | mean
 inversion/noise_maps.py | mask * (target - clean) | mask * (clean - target) | meaning
 inversion/ddim.py | (there.b - here.b) * of[1] | (here.b - there.b) * of[1] | meaning
 inversion/ddim.py | x = ratio * x + added | x = ratio * x - 5 * added | meaning
-noise/correlated.py | rho / over * u + spread | -rho / over * u + spread | meaning
+noise/correlated.py | shares[0] * u + | -shares[0] * u + | meaning
 noise/correlated.py | math.exp(log_t) * mean | math.exp(log_t) | test_similarity.py
 noise/regions.py | basis, gain.square() | basis, gain | test_regions.py
 noise/draw.py | ((1 - weight) * theta).sin() / safe) | -((1 - weight) * theta).sin() / safe) | meaning

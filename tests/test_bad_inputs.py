@@ -8,6 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import img2noise
+from img2noise import checks
 from img2noise.cli.app import app
 
 from .bad_inputs import BAD, RANGES, rows
@@ -24,6 +25,18 @@ def test_every_public_function_is_in_the_table():
     }
     assert named - DATA <= BAD.keys() <= good().keys() and RANGES.keys() <= BAD.keys()
     assert sum(len(list(rows(function))) for function in BAD) >= 400
+
+
+def test_what_is_finite_need_not_have_a_finite_sum():
+    for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        x = torch.full((1, 2, 3, 3), torch.finfo(dtype).max, dtype=dtype)
+        checks.finite(x, "a picture")
+        checks.finite(x * torch.tensor([1, -1, 1], dtype=dtype), "a picture")
+        for wrong in ([torch.inf], [-torch.inf], [torch.nan], [torch.inf, -torch.inf]):
+            broken = x.clone()
+            broken[0, 0, 0, : len(wrong)] = torch.tensor(wrong, dtype=dtype)
+            with pytest.raises(ValueError, match="NaN or infinity in a picture"):
+                checks.finite(broken, "a picture")
 
 
 def answer(call, arguments):

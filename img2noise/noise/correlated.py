@@ -109,18 +109,43 @@ def correlated_noise(
     """
     checks.instance(whitener, "the whitener", Whitener)
     checks.number(strength, "strength", 0, 1)
+    if similarity is None:
+        checks.number(temperature, "temperature", 0, math.inf)
+    else:
+        checks.number(similarity, "similarity", 0, 1)
     fitted = whitener.at_size_of(x0)
     pictures = rows_for(x0, seed)
     u = fitted.analyze(pictures)
-    root = fitted.eigenvalues(u).sqrt()
-    passing = gain_at(fitted, u, gain)
-    power = fitted.eigenvalues(u) if gain is None else passing.square()
-    if similarity is not None:
-        temperature = temperature_for(power, similarity)
-    rho = strength * correlation(power, temperature)
     white = (draw(pictures.shape, seed, indices) if white is None else white).to(u)
-    if not bool(rho.any()):
+    asked = similarity, temperature, strength, preserve_variance
+    if gain is None:  # a caller's may change between two calls
+        key = u.dtype, u.device, *asked
+        shares = fitted.remembered("shares", key, lambda: _shares(fitted, u, None, *asked))
+    else:
+        shares = _shares(fitted, u, gain, *asked)
+    if shares is None:
         return white.to(x0)
+    return fitted.rotate(shares[0] * u + shares[1] * fitted.unrotate(white)).to(x0)
+
+
+def _shares(
+    fitted: Whitener,
+    u: Tensor,
+    gain: Gain | None,
+    similarity: float | None,
+    temperature: float,
+    strength: float,
+    preserve_variance: bool,
+) -> tuple[Tensor, Tensor] | None:
+    """Return what multiplies u, and what multiplies the white coordinates: both (D,); None where nothing is
+    held.
+    """
+    lam, passing = fitted.eigenvalues(u), gain_at(fitted, u, gain)
+    power = lam if gain is None else passing.square()
+    heat = temperature if similarity is None else temperature_for(power, similarity)
+    rho = strength * correlation(power, heat)
+    if not bool(rho.any()):
+        return None
+    root = lam.sqrt()
     spread = (1 - (rho.square() if preserve_variance else rho)).sqrt()
-    over = root if preserve_variance else clipped(passing, root)
-    return fitted.rotate(rho / over * u + spread * fitted.unrotate(white)).to(x0)
+    return rho / (root if preserve_variance else clipped(passing, root)), spread

@@ -26,9 +26,13 @@ from .correlated import correlated_noise, temperature_for
 from .draw import Seed, draw, rows_for
 from .gains import Gain, gain_at
 
+Box = tuple[slice, slice]
+Squared = Callable[[Tensor, Box], Tensor]
+
 LONGEST = 512  # of sides that are transformed by a matrix
-STEPS = 400  # at 64 x 64, 30 are needed at similarity .5, 60 at .7, 90 at .9
-TOLERANCE = 1e-3  # of the last steps' shares in the result: an error of 1e-4 at similarity .7, 2e-3 at .9
+LAST = 8  # steps that must have added little: a few can do so before others add more
+STEPS = 400  # for half a picture of SD, 64 x 64, 24 are needed at similarity .5, 60 at .7, 130 at .9
+TOLERANCE = 2e-3  # RMS of what the last eight steps add to noise of RMS 1: an error of 2e-4 at most
 
 
 def kept_noise(
@@ -67,27 +71,36 @@ def kept_noise(
         )
     checks.number(heat, "temperature of a mask", 1e-6, float("inf"))
     precision = masks.to(white) * (2 / (heat * sums.mean(power))) ** 0.5  # m / tau, (B, H, W)
-    w = fitted.whiten(pictures).to(white)
-    rows = [_row(fitted, passing, *row, strength, tolerance) for row in zip(w, white, precision, strict=True)]
-    return torch.stack(rows).to(x0)
+    if not strength or not bool(precision.any()):
+        return white.to(x0)
+    w = fitted.analyze(pictures) * fitted.eigenvalues(white).rsqrt()
+    starts = torch.stack([w, fitted.unrotate(white)], 1)  # (B, 2, D)
+    squared = _squared(fitted, passing, gain is None)
+    rows = [
+        _added(fitted, squared, passing, *row, strength, tolerance)
+        for row in zip(starts, precision, strict=True)
+    ]
+    return (white + torch.cat(rows)).to(x0)
 
 
-def _row(
+def _added(
     fitted: Whitener,
+    squared: Squared,
     gain: Tensor,
-    w: Tensor,
-    n: Tensor,
+    starts: Tensor,
     precision: Tensor,
     strength: float,
     tolerance: float,
 ) -> Tensor:
-    """Return s G w + F n of one row (C, H, W)."""
-    if not strength or not bool(precision.any()):
-        return n
-    basis, squared = fitted._system(n).basis, _squared(fitted, gain)
+    """Return s G w + F n - n of one row, (1, C, H, W), from the white coordinates (2, D) of w and n."""
+    whole = gain.new_zeros(1, *fitted.shape)
+    if not bool(precision.any()):
+        return whole
+    basis, box = fitted._system(gain).basis, _box(precision)
+    weight = precision[box]
 
-    def both(v: Tensor) -> Tensor:  # X X^T
-        return precision * squared(precision * v)
+    def both(v: Tensor) -> Tensor:  # X X^T, which is zero outside of the box
+        return weight * squared(weight * v, box)
 
     def picture(y: Tensor) -> Tensor:
         return strength / (1 + y)
@@ -96,38 +109,63 @@ def _row(
         rho = strength * y / (1 + y)
         return -strength * rho / ((1 + y) * (1 + (1 - rho.square()).clamp_min(0).sqrt()))
 
-    starts = precision * fitted._expand(gain * fitted.unrotate(torch.stack([w, n])), basis)  # X w, X n
-    solved = precision * _lanczos(both, starts, (picture, fresh), tolerance).sum(0, keepdim=True)
-    return n + fitted.rotate(gain * fitted._project(solved, basis))[0]
+    seen = weight * fitted._expand(gain * starts, basis)[(..., *box)]  # X w, X n
+    least = tolerance * starts.shape[1] ** 0.5
+    whole[(..., *box)] = weight * _lanczos(both, seen, (picture, fresh), least).sum(0, keepdim=True)
+    return fitted.rotate(gain * fitted._project(whole, basis))
 
 
-def _squared(fitted: Whitener, gain: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return W W^T = Q g^2 Q^T as a function: of cosines one product for each frequency, not two, between
-    transforms by matrices.
+def _box(precision: Tensor) -> Box:
+    """Return the rows and the columns that hold all of a mask."""
+    rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in precision.nonzero().unbind(1))
+    return rows, columns
+
+
+def _squared(fitted: Whitener, gain: Tensor, own: bool) -> Squared:
+    """Return W W^T = Q g^2 Q^T as a function of what is in a box, zero elsewhere: of cosines one product for
+    each frequency, not two, between transforms by matrices. `own` says that it is the covariance.
     """
     basis, power = fitted._system(gain).basis, gain.square()
     if not isinstance(fitted, Cosine) or max(fitted.shape[1:]) > LONGEST:
-        return lambda v: fitted._expand(power * fitted._project(v, basis), basis)
-    assert basis[0] is not None  # of pca's rotation alone
-    q = basis[0].permute(2, 0, 1)  # (H * W, C, C)
-    blocks = (q * power.view(fitted.shape[0], -1).T[:, None]) @ q.mT
-    blocks = blocks.permute(1, 2, 0).contiguous()  # (C, C, H * W)
+
+        def padded(v: Tensor, box: Box) -> Tensor:
+            whole = v.new_zeros(len(v), *fitted.shape)
+            whole[(..., *box)] = v
+            return fitted._expand(power * fitted._project(whole, basis), basis)[(..., *box)]
+
+        return padded
+    blocks = _transposed(fitted, gain, own)
     down, across = (cosines.matrix(side, gain) for side in fitted.shape[1:])
 
-    def apply(v: Tensor) -> Tensor:
-        plane = product(blocks, (down @ v @ across.T).flatten(2))
-        return down.T @ plane.unflatten(2, fitted.shape[1:]) @ across
+    def apply(v: Tensor, box: Box) -> Tensor:
+        rows, columns = down[:, box[0]], across[:, box[1]]
+        plane = (v @ columns.T).mT.contiguous() @ rows.T  # (B, C, W, H)
+        plane = product(blocks, plane.flatten(2)).view_as(plane)
+        return (plane @ rows).mT.contiguous() @ columns
 
     return apply
+
+
+def _transposed(fitted: Cosine, gain: Tensor, own: bool) -> Tensor:
+    """Return Q g^2 Q^T of each cosine: (C, C, W * H)."""
+    if own:
+        blocks = fitted.blocks[0].to(gain)
+    else:
+        [(_, q)] = fitted._parts
+        q = q.to(gain)  # (H * W, C, C)
+        blocks = (q * gain.square().view(fitted.shape[0], -1).T[:, None]) @ q.mT
+        blocks = blocks.unflatten(0, fitted.shape[1:])
+    return blocks.permute(2, 3, 1, 0).flatten(2)
 
 
 def _lanczos(
     apply: Callable[[Tensor], Tensor],
     v: Tensor,
     functions: Sequence[Callable[[Tensor], Tensor]],
-    tolerance: float,
+    least: float,
 ) -> Tensor:
-    """Return f(M) of each of the vectors v (2, ...), for a positive semi-definite M that `apply` applies.
+    """Return f(M) of each of the vectors v (2, ...), for M = X X^T that `apply` applies, until the last steps
+    add less than `least` to X^T f(M) v.
 
     Without reorthogonalization, which functions of a matrix can do without (Musco, Musco, Sidford 2018).
     """
@@ -137,15 +175,17 @@ def _lanczos(
     beside: list[Tensor] = []
     last, left = torch.zeros_like(v), torch.zeros_like(norms)
     for step in range(1, STEPS):
-        new = apply(basis[-1]) - left * last
+        new = apply(basis[-1]).addcmul_(left, last, value=-1)
         along = (new * basis[-1]).sum((1, 2, 3), keepdim=True)
-        new, last = new - along * basis[-1], basis[-1]
+        new, last = new.addcmul_(along, basis[-1], value=-1), basis[-1]
         diagonal.append(along.flatten().cpu().double())
         if step % 4 == 0:
             shares = torch.stack([_of_tridiagonal(diagonal, beside, f, k) for k, f in enumerate(functions)])
-            if bool((shares[:, -4:].abs().amax(1) <= tolerance * shares.abs().amax(1)).all()):
-                weights = shares.to(v)[..., None, None, None]  # (2, steps, 1, 1, 1)
-                return norms * sum((weights[:, k] * q for k, q in enumerate(basis)), torch.zeros_like(v))
+            lengths = torch.stack(diagonal, 1).clamp_min(0).sqrt()  # of X^T of each step's vector
+            added = (norms.flatten().cpu().double()[:, None] * shares * lengths)[:, -LAST:]
+            if bool((added.norm(dim=1) <= least).all()):
+                weights = (norms.flatten() * shares.T.to(v))[..., None, None, None]  # (steps, 2, 1, 1, 1)
+                return sum((share * q for share, q in zip(weights, basis, strict=True)), torch.zeros_like(v))
         left = _norms(new)
         beside.append(left.flatten().cpu().double())
         basis.append(new / left)

@@ -28,15 +28,21 @@ def idct(plane: Tensor) -> Tensor:
 def _forward(x: Tensor) -> Tensor:
     """Return the DCT-II of the last axis: even samples, then odd ones backwards, in one FFT."""
     n = x.shape[-1]
-    turned = torch.fft.rfft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1)) * _phases(n, x)
-    return torch.cat([turned.real, -turned.imag[..., 1 : (n + 1) // 2].flip(-1)], -1)
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)  # the samples, then their spectrum
+    out[..., : (n + 1) // 2], out[..., (n + 1) // 2 :] = x[..., ::2], x[..., 1::2].flip(-1)
+    turned = torch.fft.rfft(out) * _phases(n, x)
+    out[..., : n // 2 + 1] = turned.real
+    out[..., n // 2 + 1 :] = -turned.imag[..., 1 : (n + 1) // 2].flip(-1)
+    return out
 
 
 def _backward(plane: Tensor) -> Tensor:
     n = plane.shape[-1]
     half = n // 2 + 1
-    imag = torch.cat([torch.zeros_like(plane[..., :1]), -plane[..., -(half - 1) :].flip(-1)], -1)[..., :half]
-    samples = torch.fft.irfft(torch.complex(plane[..., :half], imag) / _phases(n, plane), n)
+    turned = torch.zeros_like(plane[..., :half], dtype=plane.dtype.to_complex())
+    turned.real = plane[..., :half]
+    turned.imag[..., 1:] = -plane[..., n - half + 1 :].flip(-1)
+    samples = torch.fft.irfft(turned / _phases(n, plane), n)
     x = torch.empty_like(samples)
     x[..., ::2], x[..., 1::2] = samples[..., : (n + 1) // 2], samples[..., (n + 1) // 2 :].flip(-1)
     return x

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ from .moments import DENSE_LIMIT
 
 METHODS = ("zca", "zca-cor", "pca", "pca-cor", "cholesky")
 
-
+T = TypeVar("T")
 Basis = tuple[Tensor | None, ...]  # factors of an orthonormal matrix; None is the identity
 
 
@@ -185,6 +186,17 @@ class Whitener(ABC):
     @cached_property
     def _resized(self) -> Any:
         return None
+
+    @cached_property
+    def _last(self) -> dict:
+        return {}  # of what is remembered: the key and the result, by name
+
+    def remembered(self, name: str, key: Hashable, work: Callable[[], T]) -> T:
+        """Return work(), which depends on this whitener and on `key` alone; the last of each name is kept."""
+        last = self._last.get(name)
+        if last is None or last[0] != key:
+            last = self._last[name] = key, work()  # replaced whole: threads may share a whitener
+        return last[1]
 
     def _system(self, like: Tensor) -> System:
         """Return the system in `like`'s working precision on its device; each is converted once."""

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from img2noise import correlated_noise, draw
+from img2noise import correlated_noise, draw, load
 from img2noise.noise import kept_noise, preview
 from img2noise.noise.correlated import temperature_for
+from img2noise.noise.regions import TOLERANCE
 
 from ..cases import CASES, SHAPES, close, fitted, matrix, normal
 from ..each import each
@@ -92,6 +93,33 @@ def test_a_row_does_not_depend_on_the_rows_beside_it():
         assert torch.equal(
             together[i : i + 1], kept_noise(x0[i : i + 1], whitener, masks[i], seed=3, indices=[i])
         )
+
+
+@each("structure", ["cosine", "dense"])
+def test_a_small_mask_in_the_picture_is_its_formula(structure):
+    """Only what is within its rows and columns is worked on."""
+    whitener, x0 = fitted(structure, "zca", SHAPE), normal(1, *SHAPE, seed=5)
+    mask = torch.zeros(PIXELS, dtype=torch.float64)
+    mask[1:3, 2:4] = torch.tensor([[0.3, 1.0], [0.0, 0.8]])
+    z = kept_noise(x0, whitener, mask, temperature=0.5, seed=3, tolerance=1e-12)
+    held, fresh = dense(whitener, mask, 0.5, 1.0)
+    n = draw(x0.shape, 3).double().flatten()
+    assert close(z.flatten(), held @ whitener.whiten(x0).flatten() + fresh @ n, 1e-8)
+
+
+@each("similarity", [0.5, 0.7, 0.85])
+@each("of", ["a picture", "the mean"])
+def test_the_steps_end_when_little_is_left(similarity, of):
+    """The spectrum of photos is steep: between steps that add much some add little."""
+    whitener = load("sd").at_size(48, 64)
+    x0 = whitener.dewhiten(draw((1, *whitener.shape), 5) * (of == "a picture"))
+    mask = torch.zeros(whitener.shape[1:])
+    mask[:, :32] = 1
+    how = dict(similarity=similarity, seed=3)
+    exact = kept_noise(x0.double(), whitener, mask, tolerance=1e-9, **how)
+    soon, too_soon = (kept_noise(x0, whitener, mask, tolerance=t, **how) for t in (TOLERANCE, 0.5))
+    assert float((soon - exact).square().mean().sqrt()) < 5e-4
+    assert float((too_soon - exact).square().mean().sqrt()) > 5e-4
 
 
 def test_half_a_mask_keeps_its_half():

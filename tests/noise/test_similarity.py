@@ -8,6 +8,7 @@ import torch
 from benchmarks.similarity import NAMES, measured
 from img2noise import correlated_noise, draw, load
 from img2noise.noise import correlation, similarity_at, temperature_for
+from img2noise.whitening.whitener import with_method
 
 from ..cases import SHAPES, STRUCTURES, close, fitted, normal
 from ..each import each
@@ -74,6 +75,27 @@ def test_frames_share_their_noise_and_keep_their_likeness():
     together = correlated_noise(normal(2, *SHAPE), whitener, similarity=0.5, seed=3, indices=[0, 0])
     alone = correlated_noise(normal(2, *SHAPE)[1:], whitener, similarity=0.5, seed=3)
     assert torch.equal(together[1:], alone)
+
+
+def test_noise_made_before_does_not_change_the_noise():
+    """What a whitener remembers between calls is for the same settings, precision and size only."""
+    whitener = fitted("cosine", "zca", SHAPE)
+    pictures = {size: normal(1, SHAPE[0], *size, seed=5) for size in (SHAPE[1:], (9, 8))}
+    asked = [
+        dict(similarity=0.4),
+        dict(similarity=0.7),
+        dict(similarity=0.7, preserve_variance=False),
+        dict(similarity=0.7, strength=0.5),
+        dict(temperature=3.0),
+        dict(temperature=3.0, gain=lambda lam: lam.sqrt() / (1 + lam)),
+        dict(temperature=3.0, gain=lambda lam: lam.sqrt() / (2 + lam)),
+    ]
+    cases = [
+        (x.to(t), how) for x in pictures.values() for t in (torch.float32, torch.float64) for how in asked
+    ]
+    for x0, how in cases + cases[::-1]:
+        used, new = (correlated_noise(x0, w, seed=3, **how) for w in (whitener, with_method(whitener, "zca")))
+        assert torch.equal(used, new)
 
 
 def test_a_similarity_outside_its_range_is_refused():
