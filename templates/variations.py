@@ -26,20 +26,29 @@ SEED = 1
 
 def varied(d: Drawing, m: Model) -> None:
     scene = "sunset with window"
+    _varied(d, m, scene, shown_by(scene, place=False), similarity=0.6)
+
+
+def kept(d: Drawing, m: Model) -> None:
+    _varied(d, m, "on grass", "a white ball left of a purple cube on a floor", similarity=0.9, masked=True)
+
+
+def _varied(d: Drawing, m: Model, scene: str, text: str, similarity: float, masked: bool = False) -> None:
     with d.column(LEFT, group="1. Your image"):
         image = sample(d, m, scene)
     with d.column(LEFT, below=True, group="Your model"):
         loaded = m.load(d)
         latent = empty(d, m, 3, "How many, and how large")
     with d.column(SECOND, below=True, group="2. What you want to see"):
-        positive = words(d, loaded[1], shown_by(scene, place=False))
+        positive = words(d, loaded[1], text)
         negative = avoided(d, m, loaded[1])
     with d.column(SECOND, group="3. Variations"):
         made = d(
             "Img2NoiseKSampler",
             **dict(model=loaded[0], positive=positive, negative=negative, latent_image=latent),
-            **dict(image=image[0], vae=loaded[2], similarity=0.6, seed=SEED, steps=m.steps, cfg=m.cfg),
-            **dict(sampler_name=m.sampler, scheduler=m.scheduler),
+            **dict(image=image[0], vae=loaded[2], similarity=similarity, seed=SEED, steps=m.steps),
+            **dict(cfg=m.cfg, sampler_name=m.sampler, scheduler=m.scheduler),
+            **(dict(keep_mask=image[1]) if masked else {}),
         )
     with d.column(THIRD):
         d.preview("your image", image[0])
@@ -96,32 +105,6 @@ def picked(d: Drawing, m: Model) -> None:
         d.show("candidate", pick, 3)
     with d.column(FOURTH):
         d.preview("picked", picture, wide=420)
-
-
-def kept(d: Drawing, m: Model) -> None:
-    scene = "on grass"
-    with d.column(LEFT, group="1. Your image, and what to keep"):
-        image = sample(d, m, scene)
-    with d.column(LEFT, below=True, group="Your model"):
-        loaded = m.load(d)
-        latent = empty(d, m, 3, "How many, and how large")
-    with d.column(SECOND, below=True, group="2. What you want to see"):
-        text = "a white ball left of a purple cube on a floor"
-        positive = words(d, loaded[1], text)
-        negative = avoided(d, m, loaded[1])
-    with d.column(SECOND, group="3. Variations of the rest"):
-        made = d(
-            "Img2NoiseKSampler",
-            **dict(model=loaded[0], positive=positive, negative=negative, latent_image=latent),
-            **dict(image=image[0], vae=loaded[2], keep_mask=image[1], similarity=0.9),
-            **dict(seed=SEED, steps=m.steps, cfg=m.cfg, sampler_name=m.sampler, scheduler=m.scheduler),
-        )
-    with d.column(THIRD):
-        d.preview("your image", image[0])
-    with d.column(THIRD, below=True):
-        pictures = decoded(d, made[0], loaded[2])
-    with d.column(FOURTH):
-        d.preview("variation", pictures, shown=3, wide=420)
 
 
 def of_two(d: Drawing, m: Model) -> None:
