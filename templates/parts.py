@@ -71,14 +71,14 @@ def started(d: Drawing, noise: Wire, who: Wire, how: tuple[Wire, Wire], latent: 
 def other(m: Model, name: str, models: list[Model]) -> str:
     """The end of a note: which model this is for, and where those for others are."""
     others = [f"*{name}{f' ({k.name})' if k.name else ''}*" for k in models if k is not m]
-    same = f"**Other models:** open {' or '.join(others)}." if others else ""
+    same = f"**Other models:** {', '.join(others)}." if others else ""
     if m.little:
         return (
             "**Your own image:** put *Load Image* in place of *Sample Image*, with a larger model. "
             f"*Load Little World* is a small model that comes with the pack. {same}"
         )
     own = (
-        f"**Your own image:** put *Load Image* and *Scale Image* to {m.size} x {m.size} in place of "
-        "*Sample Image*, and say what it shows. "
+        "**Your own image:** put *Load Image* in place of *Sample Image*, and say what it shows. An edit "
+        f"also needs *Upscale Image* behind it, to {m.size} x {m.size}, crop center. "
     )
     return f"{own}{m.say} The thumbnail was painted by the little world; your model has its own style. {same}"
