@@ -7,7 +7,7 @@ from aiohttp import web
 from comfy_api.latest import io
 from server import PromptServer
 
-LASTING = ("Space", "Scene", "Object", "Img2Noise")  # constants of modules, and nodes, which hold nothing
+LASTING = ("Space", "Scene", "Object", "Photo", "Img2Noise")  # constants of modules, and nodes, which hold nothing
 
 
 @PromptServer.instance.routes.get("/testing_pack/alive")
