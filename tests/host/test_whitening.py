@@ -19,8 +19,10 @@ from .server import link
 
 
 def draw_folder(server) -> str:
-    """A folder of a dozen photos in ComfyUI's input."""
+    """A folder of a dozen photos in ComfyUI's input, drawn once."""
     folder = server.input / "my_photos"
+    if folder.exists():
+        return folder.name
     folder.mkdir()
     photo = Image.open(server.input / "example.png").convert("RGB")
     for i in range(12):
