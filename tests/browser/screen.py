@@ -29,7 +29,7 @@ _PICTURES = """() => app.rootGraph.nodes.filter(n => /^(Save|Preview)Image$/.tes
   const values = [...context.getImageData(0, 0, 8, 8).data].filter((_, i) => i % 4 < 3);
   return Math.max(...values) - Math.min(...values);
 })"""
-_PICTURE = """async ([id, which]) => {
+_PICTURE = """([id, which]) => {
   const node = app.rootGraph.getNodeById(id);
   const own = (node.widgets ?? []).flatMap(w => [...(w.element?.querySelectorAll?.('img') ?? [])]);
   const image = (node.imgs?.length ? node.imgs : own)[which];

@@ -7,7 +7,8 @@ from aiohttp import web
 from comfy_api.latest import io
 from server import PromptServer
 
-LASTING = ("Space", "Scene", "Object", "Photo", "Img2Noise")  # constants of modules, and nodes, which hold nothing
+# Constants of modules, and nodes, which hold nothing:
+LASTING = ("Space", "Scene", "Object", "Photo", "Img2Noise")
 
 
 @PromptServer.instance.routes.get("/testing_pack/alive")
