@@ -105,7 +105,7 @@ class Screen:
         self.open()
         self.page.get_by_role("button", name="Templates").first.click()
         self.page.get_by_text("img2noise", exact=True).click()
-        self.card(name).click()
+        self.card(name).evaluate("card => card.click()")  # wherever it has moved to as thumbnails come in
 
     def card(self, name: str):
         """A template's card in the template browser, which shows more as one scrolls."""

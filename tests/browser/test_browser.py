@@ -100,7 +100,7 @@ def test_app_mode_shows_the_knobs_of_a_template_and_its_pictures(screen):
     skip.click()
     for name in ("scene", "text", "similarity", "seed"):
         screen.page.get_by_text(name, exact=True).locator("visible=true").first.wait_for()
-    assert screen.page.locator("img").count() >= 3
+    screen.page.wait_for_function("() => document.querySelectorAll('img').length >= 3")
     screen.shot("app")
     assert not screen.complaints
 
