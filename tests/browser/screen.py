@@ -122,6 +122,12 @@ class Screen:
         self.page.wait_for_function("(count) => app.rootGraph.nodes.length === count", arg=count)
         self.page.wait_for_timeout(500)
 
+    def wait_for_types(self, types: list[str]) -> None:
+        """Until these are its nodes: the graph that a page begins with may have as many."""
+        own = "types => JSON.stringify(app.rootGraph.nodes.map(n => n.type).sort()) === JSON.stringify(types)"
+        self.page.wait_for_function(own, arg=sorted(types))
+        self.page.wait_for_timeout(500)
+
     def types(self) -> list[str]:
         return self.page.evaluate("() => app.rootGraph.nodes.map(n => n.type)")
 

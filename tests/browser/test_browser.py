@@ -42,8 +42,7 @@ def opened(screen, name: str) -> list[str]:
     """The types of a template's nodes, once it is opened from the template browser."""
     nodes = nodes_of(name)
     screen.open_template(name)
-    screen.wait_for_nodes(len(nodes))
-    assert sorted(screen.types()) == sorted(n["type"] for n in nodes)
+    screen.wait_for_types([n["type"] for n in nodes])
     assert not screen.unknown()
     return [n["type"] for n in nodes if n["mode"] == 0]
 
