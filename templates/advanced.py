@@ -24,16 +24,20 @@ from .parts import (
 )
 
 
-def inspected(d: Drawing, m: Model) -> None:
+def _given(d: Drawing, m: Model) -> tuple[Node, Loaded, Wire, Node, Wire, tuple[Wire, Wire]]:
+    """An image, the model, the image's latent, a profile, a guider of its words, and how it is sampled."""
     scene = "sunset with window"
+    image, loaded = sample(d, m, scene), m.load(d)
+    latent = encoded(d, image[0], loaded[2])
+    profile = d("Img2NoiseLoadWhitener", whitener_name="sd")
+    positive = words(d, loaded[1], shown_by(scene, place=False))
+    who = guider(d, loaded, positive, avoided(d, m, loaded[1]), m.cfg)
+    return image, loaded, latent, profile, who, sampling(d, m, loaded[0])
+
+
+def inspected(d: Drawing, m: Model) -> None:
     with d.column(LEFT, group="1. Noise for an image"):
-        image = sample(d, m, scene)
-        loaded = m.load(d)
-        latent = encoded(d, image[0], loaded[2])
-        profile = d("Img2NoiseLoadWhitener", whitener_name="sd")
-        positive = words(d, loaded[1], shown_by(scene, place=False))
-        who = guider(d, loaded, positive, avoided(d, m, loaded[1]), m.cfg)
-        how = sampling(d, m, loaded[0])
+        image, loaded, latent, profile, who, how = _given(d, m)
         d.preview("your image", image[0])
     with d.column(SECOND, group="2. Is it noise?"):
         wires = dict(image=image[0], vae=loaded[2], model=loaded[0], similarity=0.7, noise_seed=SEED)
@@ -130,16 +134,10 @@ def replayed(d: Drawing, m: Model) -> None:
 
 
 def compared(d: Drawing, m: Model) -> None:
-    scene = "sunset with window"
     with d.column(LEFT, group="1. Your image"):
-        image = sample(d, m, scene)
-        loaded = m.load(d)
-        latent = encoded(d, image[0], loaded[2])
-        profile = d("Img2NoiseLoadWhitener", whitener_name="sd")
-        positive = words(d, loaded[1], shown_by(scene, place=False))
-        who = guider(d, loaded, positive, avoided(d, m, loaded[1]), m.cfg)
+        image, loaded, latent, profile, who, how = _given(d, m)
         plain = guider(d, loaded, words(d, loaded[1], "", "Nothing: no words are needed"), None, 1.0)
-        how, start = sampling(d, m, loaded[0]), empty(d, m)
+        start = empty(d, m)
         d.preview("your image", image[0])
     with d.column(SECOND, group="2. By whitening, at once"):
         white = d("Img2NoiseWhitenLatent", latent=latent, whitener=profile[0])

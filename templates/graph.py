@@ -22,7 +22,7 @@ VERSION = "0.1.0"
 ADDRESS = uuid.uuid5(uuid.NAMESPACE_URL, "https://github.com/img2noise/ComfyUI-img2noise")
 COLORS = {"words": ("#232", "#353"), "note": ("#432", "#653")}
 GROUP = "#3f789e"
-PICTURES = {"PreviewImage": 270, "SaveImage": 270, "PreviewAny": 110, "Img2NoisePickNoise": 330}  # pixels
+PICTURES = {"PreviewImage": 270, "PreviewAny": 110, "Img2NoisePickNoise": 330}  # pixels
 
 
 @dataclass(frozen=True)
@@ -161,11 +161,11 @@ class Drawing:
         self.boxes.append(inside._defined(key))
         return Node(number, tuple(slot["type"] for slot in outputs))
 
-    def saved(self, app: list[list], scale: float = 0.6) -> dict:
+    def saved(self, app: list[list]) -> dict:
         """Return the workflow; `app` lists the [node, widget] that App mode shows."""
         previews = [node for node in self.nodes if node["type"] == "PreviewImage"]
         results = [node["id"] for node in previews if node["title"] not in GIVEN]
-        extra = dict(ds=dict(scale=scale, offset=[80, 140]), linearData=dict(inputs=app, outputs=results))
+        extra = dict(ds=dict(scale=0.6, offset=[80, 140]), linearData=dict(inputs=app, outputs=results))
         made = dict(id=str(uuid.uuid5(ADDRESS, self.name)), revision=0, last_node_id=len(self.nodes))
         made |= dict(last_link_id=len(self.links), nodes=self.nodes, links=self.links, groups=self.groups)
         if self.boxes:

@@ -43,9 +43,9 @@ def sampling(d: Drawing, m: Model, model: Wire) -> tuple[Wire, Wire]:
     return name, d("BasicScheduler", model=model, scheduler=m.scheduler, steps=m.steps)[0]
 
 
-def editing(d: Drawing, m: Model, model: Wire, steps: int | Wire = 0) -> Wire:
+def editing(d: Drawing, m: Model, model: Wire) -> Wire:
     """The noise levels that an image is taken apart at."""
-    how = dict(scheduler=m.edit_scheduler, steps=steps or m.edit_steps, denoise=m.denoise)
+    how = dict(scheduler=m.edit_scheduler, steps=m.edit_steps, denoise=m.denoise)
     return d("BasicScheduler", "Steps of the edit", model=model, **how)[0]
 
 
