@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from templates.graph import INLET, OUTLET
+
 _WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 _AFTER = {"fixed", "increment", "decrement", "randomize"}
 _NOTES = {"Note", "MarkdownNote"}
@@ -30,7 +32,6 @@ class Node(str):
         return [str(self), output]
 
 
-INLET, OUTLET = -10, -20  # what a box's own links start from and end at
 _OFF = 2, 4  # muted, bypassed
 
 
@@ -48,7 +49,7 @@ def to_api(workflow: dict, object_info: dict) -> Graph:
 
 
 class _Level:
-    """The nodes of a workflow or of a box, with what comes into the box; nothing if it stands alone."""
+    """The nodes of a workflow or of a box, with what comes into the box."""
 
     def __init__(self, nodes: list[dict], links: dict, boxes: dict, prefix: str = "", entering: tuple = ()):
         self.nodes = {node["id"]: node for node in nodes if node.get("mode", 0) not in _OFF}
@@ -73,7 +74,7 @@ class _Level:
     def source(self, origin: int, slot: int):
         """Where a link comes from, or the value of a box's widget; None if that node is off."""
         if origin == INLET:
-            return self.entering[slot] if self.entering else None
+            return self.entering[slot]
         node = self.nodes.get(origin)
         if node is None or node["type"] not in self.boxes:
             return node and [f"{self.prefix}{origin}", slot]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import zlib
 
@@ -10,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from templates.graph import INLET, OUTLET
+
 from . import checkpoints
 from .graphs import Graph, to_api
 from .server import PACK
 from .test_workflows import difference
 
 BLUEPRINTS = sorted((PACK / "subgraphs").glob("*.json"))
-INLET, OUTLET = -10, -20  # what a box's own links start from and end at
 QUICK = dict(steps=3, skip=0.34)
 WORDS = {"Image variations": "prompt", "Edit with a prompt": "after", "Invert and resample": "after"}
 named = pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
@@ -41,16 +41,15 @@ def entering(inside: dict):
 
 def expanded(server, name: str, family: str = "sd", seed: int = 0, photos: str = "boxed", **set_to) -> Graph:
     """The graph ComfyUI makes of a box wired to a photo and a tiny checkpoint, with its widgets set so."""
-    _, inside = opened(PACK / "subgraphs" / f"{name}.json")
-    inside = copy.deepcopy(inside)
-    links = [[k["id"], k["origin_id"], k["origin_slot"]] for k in inside["links"]]
-    graph = to_api(dict(nodes=inside["nodes"], links=links), server.object_info)
+    path = PACK / "subgraphs" / f"{name}.json"
+    box, inside = opened(path)
+    graph = to_api(json.loads(path.read_text(encoding="utf-8")), server.object_info)
     loaded = graph("CheckpointLoaderSimple", ckpt_name=checkpoints.name(family))
     photo = graph("LoadImage", image=draw_photos(server, photos)[0])[0]
     small = graph("ImageScale", image=photo, width=128, height=128, upscale_method="lanczos")[0]
     wires = dict(image=small, model=loaded[0], clip=loaded[1], vae=loaded[2])
     for outer, node, key in entering(inside):
-        inputs = graph[str(node["id"])]["inputs"]
+        inputs = graph[f"{box['id']}:{node['id']}"]["inputs"]
         own = dict(zip(_widgets(node), _values(node), strict=True)).get(key)
         inputs[key] = wires[outer] if outer in wires else set_to.get(outer, own)
         if outer in QUICK and outer not in set_to:
@@ -62,7 +61,7 @@ def expanded(server, name: str, family: str = "sd", seed: int = 0, photos: str =
             words, dim = zlib.crc32(node["inputs"]["text"].encode()), checkpoints.CONTEXT[family]
             node.update(class_type="TestConditioning", inputs=dict(seed=words, dim=dim))
     [out] = [link for link in inside["links"] if link["target_id"] == OUTLET]
-    graph("PreviewImage", images=[str(out["origin_id"]), out["origin_slot"]])
+    graph("PreviewImage", images=[f"{box['id']}:{out['origin_id']}", out["origin_slot"]])
     return graph
 
 
